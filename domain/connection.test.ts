@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  adAccountState,
+  CONNECTION_MOVES,
+  canMove,
+  hasMoved,
+  mayAct,
+  missingScopes,
+  nextRenewal,
+  pageProblem,
+  REQUIRED_SCOPES,
+  rejectionReason,
+  tokenEnd,
+} from './connection.ts';
+
+const DAY = 24 * 60 * 60_000;
+const never = { expiresAt: null, dataAccessExpiresAt: null };
+
+describe('When a token is renewed', () => {
+  it('starts 7 days before the earlier of the two ends', () => {
+    expect(nextRenewal({ expiresAt: 60 * DAY, dataAccessExpiresAt: 90 * DAY }, null, 0)).toBe(53 * DAY);
+    expect(nextRenewal({ expiresAt: 60 * DAY, dataAccessExpiresAt: 30 * DAY }, null, 0)).toBe(23 * DAY);
+  });
+
+  it('spreads renewals by up to 12 hours, always earlier', () => {
+    expect(nextRenewal({ expiresAt: 60 * DAY, dataAccessExpiresAt: null }, null, 1)).toBe(52.5 * DAY);
+  });
+
+  it('never comes for a token that never ends', () => {
+    expect(nextRenewal(never, null, 0.5)).toBeNull();
+    expect(tokenEnd(never)).toBeNull();
+  });
+
+  it('tries again a day after the expiry did not move, and 8 hours after Meta did not answer', () => {
+    const ends = { expiresAt: 60 * DAY, dataAccessExpiresAt: null };
+    expect(nextRenewal(ends, { at: 53 * DAY, outcome: 'unmoved' }, 0)).toBe(54 * DAY);
+    expect(nextRenewal(ends, { at: 53 * DAY, outcome: 'failed' }, 0)).toBe(53 * DAY + DAY / 3);
+  });
+
+  it('never waits past the end', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100 * DAY }), fc.integer({ min: 0, max: 100 * DAY }), (end, at) => {
+        const next = nextRenewal({ expiresAt: end, dataAccessExpiresAt: null }, { at, outcome: 'unmoved' }, 0.3);
+        return next !== null && next <= end;
+      }),
+    );
+  });
+
+  it('plans anew after the expiry moved', () => {
+    const ends = { expiresAt: 113 * DAY, dataAccessExpiresAt: null };
+    expect(nextRenewal(ends, { at: 53 * DAY, outcome: 'moved' }, 0)).toBe(106 * DAY);
+  });
+
+  it('knows a moved expiry from one that stayed', () => {
+    const before = { expiresAt: 60 * DAY, dataAccessExpiresAt: null };
+    expect(hasMoved(before, { expiresAt: 113 * DAY, dataAccessExpiresAt: null })).toBe(true);
+    expect(hasMoved(before, { expiresAt: 60 * DAY + 1000, dataAccessExpiresAt: null })).toBe(false);
+    expect(hasMoved(before, { expiresAt: 113 * DAY, dataAccessExpiresAt: 60 * DAY })).toBe(false);
+    expect(hasMoved(before, never)).toBe(true);
+  });
+});
+
+describe('What may follow what', () => {
+  it('reaches every status, and leaves every status', () => {
+    const reached = new Set(Object.values(CONNECTION_MOVES).flat());
+    for (const [status, next] of Object.entries(CONNECTION_MOVES)) {
+      expect(next.length, status).toBeGreaterThan(0);
+      if (status !== 'not_connected') expect(reached, status).toContain(status);
+    }
+  });
+
+  it('needs a sign-in before a connection lives', () => {
+    expect(canMove('not_connected', 'connected')).toBe(false);
+    expect(canMove('disconnected', 'connected')).toBe(false);
+    expect(canMove('reconnect_needed', 'connected')).toBe(true);
+  });
+
+  it('lets a person choose another business until the end, and confirm only what was chosen', () => {
+    expect(mayAct('assets_selected', 'selectBusiness')).toBe(true);
+    expect(mayAct('business_selected', 'confirm')).toBe(false);
+    expect(mayAct('confirmed', 'selectBusiness')).toBe(false);
+    expect(mayAct('superseded', 'confirm')).toBe(false);
+  });
+});
+
+describe('What is missing', () => {
+  it('names the scopes that were declined', () => {
+    expect(missingScopes(REQUIRED_SCOPES)).toEqual([]);
+    expect(missingScopes(REQUIRED_SCOPES.filter((scope) => scope !== 'leads_retrieval'))).toEqual(['leads_retrieval']);
+  });
+
+  it('says why a page cannot deliver leads', () => {
+    expect(pageProblem({ tasks: ['ANALYZE'], hasToken: true })).toBe('task_missing');
+    expect(pageProblem({ tasks: ['MANAGE'], hasToken: false })).toBe('token_missing');
+    expect(pageProblem({ tasks: ['ANALYZE', 'ADVERTISE'], hasToken: true })).toBeNull();
+  });
+
+  it("puts Meta's numbers in words", () => {
+    expect([1, 2, 3, 7, 9, 101, 201].map(adAccountState)).toEqual([
+      'active',
+      'disabled',
+      'unsettled',
+      'in_review',
+      'unsettled',
+      'closed',
+      'other',
+    ]);
+    expect([458, 463, 492, 1, null].map(rejectionReason)).toEqual([
+      'app_removed',
+      'expired',
+      'page_role_lost',
+      'invalid',
+      'invalid',
+    ]);
+  });
+});

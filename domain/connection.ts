@@ -1,0 +1,155 @@
+/** Decisions about a tenant's Meta connection. Used by workflows: no zod, no clock, no randomness. */
+
+export type ConnectionStatus =
+  | 'not_connected'
+  | 'connecting'
+  | 'connected'
+  | 'refreshing'
+  | 'reconnect_needed'
+  | 'disconnected';
+
+/** Which status may follow which. A second sign-in while connected is a side track and moves nothing until it is confirmed. */
+export const CONNECTION_MOVES: Readonly<Record<ConnectionStatus, readonly ConnectionStatus[]>> = {
+  not_connected: ['connecting'],
+  connecting: ['connected', 'not_connected', 'disconnected'],
+  connected: ['connected', 'refreshing', 'reconnect_needed', 'disconnected'],
+  refreshing: ['connected', 'reconnect_needed', 'disconnected'],
+  reconnect_needed: ['connected', 'disconnected'],
+  disconnected: ['connecting'],
+};
+
+export const canMove = (from: ConnectionStatus, to: ConnectionStatus): boolean => CONNECTION_MOVES[from].includes(to);
+
+/** Whether campaigns and leads can be read now. */
+export const isLive = (status: ConnectionStatus): boolean => status === 'connected' || status === 'refreshing';
+
+/** The steps of one sign-in. `failed` and `superseded` are ends, as is `confirmed`. */
+export type AttemptStep =
+  | 'started'
+  | 'returned'
+  | 'exchanged'
+  | 'business_selected'
+  | 'assets_selected'
+  | 'confirmed'
+  | 'failed'
+  | 'superseded';
+
+export type AttemptAction = 'selectBusiness' | 'selectAssets' | 'confirm';
+
+/** At which steps each choice may be made: going back and choosing again is allowed until the end. */
+export const ATTEMPT_ACTIONS: Readonly<Record<AttemptAction, readonly AttemptStep[]>> = {
+  selectBusiness: ['exchanged', 'business_selected', 'assets_selected'],
+  selectAssets: ['business_selected', 'assets_selected'],
+  confirm: ['assets_selected'],
+};
+
+export const mayAct = (step: AttemptStep, action: AttemptAction): boolean => ATTEMPT_ACTIONS[action].includes(step);
+
+/** The person has this long at Meta's page; `state` lives no longer. */
+export const STATE_LIFE_MS = 10 * 60_000;
+/** And this long for the whole wizard; then the candidate token is erased. */
+export const ATTEMPT_LIFE_MS = 60 * 60_000;
+
+const DAY_MS = 24 * 60 * 60_000;
+/** Renewal starts this long before the token ends. */
+export const RENEWAL_MARGIN_MS = 7 * DAY_MS;
+const RENEWAL_JITTER_MS = DAY_MS / 2;
+const AFTER_UNMOVED_MS = DAY_MS;
+const AFTER_FAILED_MS = DAY_MS / 3;
+
+/** Both ends of a token, in epoch milliseconds; null = never. */
+export interface TokenEnds {
+  expiresAt: number | null;
+  dataAccessExpiresAt: number | null;
+}
+
+/** When the token stops being useful: the earlier of its two ends, or null when neither comes. */
+export function tokenEnd({ expiresAt, dataAccessExpiresAt }: TokenEnds): number | null {
+  const ends = [expiresAt, dataAccessExpiresAt].filter((end) => end !== null);
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
+/** What became of the last renewal, and when. */
+export interface RenewalTry {
+  at: number;
+  outcome: 'moved' | 'unmoved' | 'failed';
+}
+
+/**
+ * When to act next, in epoch milliseconds: the renewal (7 days and up to 12 hours before the end, `jitter` 0 to 1), the next try after one that
+ * brought nothing (a day, or 8 hours when Meta did not answer), or the end itself. Null = never.
+ */
+export function nextRenewal(ends: TokenEnds, lastTry: RenewalTry | null, jitter: number): number | null {
+  const end = tokenEnd(ends);
+  if (end === null) return null;
+  const planned = end - RENEWAL_MARGIN_MS - Math.round(jitter * RENEWAL_JITTER_MS);
+  if (lastTry === null || planned > lastTry.at) return planned;
+  return Math.min(end, lastTry.at + (lastTry.outcome === 'failed' ? AFTER_FAILED_MS : AFTER_UNMOVED_MS));
+}
+
+/** Whether the expiry moved: by an hour at least, since Meta's clock and ours differ. */
+export const hasMoved = (before: TokenEnds, after: TokenEnds): boolean => {
+  const [from, to] = [tokenEnd(before), tokenEnd(after)];
+  return to === null || (from !== null && to - from >= 60 * 60_000);
+};
+
+/** What we ask of the person at Meta, in the order the dialog shows it (reference/meta.md 1.2). */
+export const REQUIRED_SCOPES = [
+  'ads_read',
+  'business_management',
+  'leads_retrieval',
+  'pages_show_list',
+  'pages_read_engagement',
+  'pages_manage_ads',
+  'pages_manage_metadata',
+] as const;
+
+export const missingScopes = (granted: readonly string[]): string[] =>
+  REQUIRED_SCOPES.filter((scope) => !granted.includes(scope));
+
+/** To subscribe a page and read its leads the person needs to manage it or advertise for it. */
+export const PAGE_TASKS = ['MANAGE', 'ADVERTISE'] as const;
+
+export type PageProblem = 'task_missing' | 'token_missing';
+
+/** Why a page cannot deliver leads for this person, or null. */
+export function pageProblem(page: { tasks: readonly string[]; hasToken: boolean }): PageProblem | null {
+  if (!PAGE_TASKS.some((task) => page.tasks.includes(task))) return 'task_missing';
+  return page.hasToken ? null : 'token_missing';
+}
+
+/** Meta's `account_status` as we speak of it (reference/meta.md section 2). */
+export type AdAccountState = 'active' | 'disabled' | 'unsettled' | 'in_review' | 'closed' | 'other';
+
+export function adAccountState(status: number): AdAccountState {
+  if (status === 1) return 'active';
+  if (status === 2) return 'disabled';
+  if (status === 3 || status === 8 || status === 9) return 'unsettled';
+  if (status === 7) return 'in_review';
+  return status === 100 || status === 101 ? 'closed' : 'other';
+}
+
+/** Why Meta refused a token, from the subcode of error 190 (reference/meta.md section 6). */
+export type RejectionReason =
+  | 'app_removed'
+  | 'checkpoint'
+  | 'password_changed'
+  | 'expired'
+  | 'unconfirmed_user'
+  | 'invalidated'
+  | 'page_role_lost'
+  | 'data_access_ended'
+  | 'invalid';
+
+const REASONS: Readonly<Record<number, RejectionReason>> = {
+  458: 'app_removed',
+  459: 'checkpoint',
+  460: 'password_changed',
+  463: 'expired',
+  464: 'unconfirmed_user',
+  467: 'invalidated',
+  492: 'page_role_lost',
+};
+
+export const rejectionReason = (subcode: number | null): RejectionReason =>
+  (subcode === null ? undefined : REASONS[subcode]) ?? 'invalid';

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_LEAD_ACTION, leadsIn, localDay, slicesOf, windowFor } from './insights.ts';
+
+describe('Leads as Meta counts them', () => {
+  const actions = [
+    { type: 'link_click', value: 301 },
+    { type: 'lead', value: 16 },
+    { type: 'onsite_conversion.lead_grouped', value: 14 },
+  ];
+
+  it('takes one canonical type and never a sum of overlapping ones', () => {
+    expect(leadsIn(actions, DEFAULT_LEAD_ACTION)).toBe(14);
+    expect(leadsIn(actions, 'lead')).toBe(16);
+  });
+
+  it('counts a type that Meta left out as 0', () => {
+    expect(leadsIn([], DEFAULT_LEAD_ACTION)).toBe(0);
+    expect(leadsIn(actions, 'offsite_conversion.fb_pixel_lead')).toBe(0);
+  });
+});
+
+describe('The days a sync reads', () => {
+  it('reads today and the two days before, every four hours', () => {
+    expect(slicesOf('narrow', '2026-11-24')).toEqual([{ since: '2026-11-22', until: '2026-11-24' }]);
+  });
+
+  it('reads 28 days once a day', () => {
+    expect(slicesOf('wide', '2026-11-24')).toEqual([{ since: '2026-10-28', until: '2026-11-24' }]);
+  });
+
+  it('reads 90 days the first time, the newest 28 first, without gap or overlap', () => {
+    expect(slicesOf('first', '2026-11-24')).toEqual([
+      { since: '2026-10-28', until: '2026-11-24' },
+      { since: '2026-09-27', until: '2026-10-27' },
+      { since: '2026-08-27', until: '2026-09-26' },
+    ]);
+  });
+
+  it('crosses a change of clocks without losing a day', () => {
+    expect(slicesOf('narrow', '2026-03-30')).toEqual([{ since: '2026-03-28', until: '2026-03-30' }]);
+  });
+
+  it("takes the day of the account's zone", () => {
+    const now = new Date('2026-11-24T02:30:00Z');
+    expect(localDay('America/Bogota', now)).toBe('2026-11-23');
+    expect(localDay('Pacific/Auckland', now)).toBe('2026-11-24');
+  });
+});
+
+describe('Which window an account needs', () => {
+  const at = (iso: string) => new Date(iso);
+  const synced = { timeZone: 'America/Sao_Paulo', lastSyncedAt: at('2026-11-24T02:00:00Z') };
+
+  it('is the first one until it was read whole', () => {
+    expect(windowFor({ ...synced, lastSyncedAt: null, wideSyncedAt: null }, at('2026-11-24T12:00:00Z'))).toBe('first');
+    expect(windowFor({ ...synced, wideSyncedAt: null }, at('2026-11-24T12:00:00Z'))).toBe('first');
+  });
+
+  it('is 28 days in its own night, once', () => {
+    const yesterday = at('2026-11-23T05:00:00Z');
+    expect(windowFor({ ...synced, wideSyncedAt: yesterday }, at('2026-11-24T05:00:00Z'))).toBe('wide');
+    expect(windowFor({ ...synced, wideSyncedAt: at('2026-11-24T04:10:00Z') }, at('2026-11-24T07:50:00Z'))).toBe(
+      'narrow',
+    );
+  });
+
+  it('is 3 days by day', () => {
+    expect(windowFor({ ...synced, wideSyncedAt: at('2026-11-24T05:00:00Z') }, at('2026-11-24T17:00:00Z'))).toBe(
+      'narrow',
+    );
+  });
+
+  it('is 28 days at any hour when a night was missed', () => {
+    expect(windowFor({ ...synced, wideSyncedAt: at('2026-11-22T05:00:00Z') }, at('2026-11-24T17:00:00Z'))).toBe('wide');
+  });
+});

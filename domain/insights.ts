@@ -1,0 +1,83 @@
+/** What Meta's figures mean for us (reference/figures.md). */
+
+/** One of Meta's action types; they overlap, so exactly one counts as "leads" and they are never summed. */
+export const LEAD_ACTION_TYPES = [
+  'onsite_conversion.lead_grouped',
+  'lead',
+  'offsite_conversion.fb_pixel_lead',
+] as const;
+export type LeadActionType = (typeof LEAD_ACTION_TYPES)[number];
+
+/** Instant forms, the usual case. */
+export const DEFAULT_LEAD_ACTION: LeadActionType = 'onsite_conversion.lead_grouped';
+
+export interface CountedAction {
+  type: string;
+  value: number;
+}
+
+/** How many leads Meta counts: the value of the account's one action type, 0 when Meta left it out. */
+export const leadsIn = (actions: readonly CountedAction[], leadActionType: string): number =>
+  actions.find(({ type }) => type === leadActionType)?.value ?? 0;
+
+/** Whole days of an account's zone, both included, as `2026-11-24`. */
+export interface Slice {
+  since: string;
+  until: string;
+}
+
+/** Which days a sync reads of one account. */
+export type SyncWindow = 'first' | 'wide' | 'narrow';
+
+const HISTORY_DAYS = 90;
+const WIDE_DAYS = 28;
+const NARROW_DAYS = 3;
+const SLICE_DAYS = 31;
+
+/** The slices of a window ending `today`, newest first: the first sync shows the last 28 days before it fetches the rest of its 90. */
+export function slicesOf(window: SyncWindow, today: string): Slice[] {
+  if (window === 'narrow') return [sliceOf(today, 0, NARROW_DAYS)];
+  const slices = [sliceOf(today, 0, WIDE_DAYS)];
+  if (window === 'wide') return slices;
+  for (let from = WIDE_DAYS; from < HISTORY_DAYS; from += SLICE_DAYS) {
+    slices.push(sliceOf(today, from, Math.min(SLICE_DAYS, HISTORY_DAYS - from)));
+  }
+  return slices;
+}
+
+const HOUR_MS = 60 * 60_000;
+const NIGHT_HOURS: readonly number[] = [1, 2, 3, 4];
+
+/**
+ * Which window an account needs now. Meta restates for 28 days, so those are re-read once a day: in the account's night, or at any hour when a
+ * night was missed.
+ */
+export function windowFor(
+  account: { timeZone: string; lastSyncedAt: Date | null; wideSyncedAt: Date | null },
+  now: Date,
+): SyncWindow {
+  if (account.lastSyncedAt === null || account.wideSyncedAt === null) return 'first';
+  const sinceWideMs = now.getTime() - account.wideSyncedAt.getTime();
+  if (sinceWideMs >= 28 * HOUR_MS) return 'wide';
+  const isNight = NIGHT_HOURS.includes(localHour(account.timeZone, now));
+  return isNight && sinceWideMs >= 20 * HOUR_MS ? 'wide' : 'narrow';
+}
+
+/** The calendar day in `timeZone` at `now`, as `2026-11-24`. */
+export const localDay = (timeZone: string, now: Date): string =>
+  new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);
+
+function localHour(timeZone: string, now: Date): number {
+  return Number(new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', hourCycle: 'h23' }).format(now));
+}
+
+function sliceOf(today: string, daysBack: number, length: number): Slice {
+  return { since: daysBefore(today, daysBack + length - 1), until: daysBefore(today, daysBack) };
+}
+
+/** Plain calendar days: no zone, so no clock change can shorten one. */
+function daysBefore(day: string, days: number): string {
+  const at = new Date(`${day}T00:00:00Z`);
+  at.setUTCDate(at.getUTCDate() - days);
+  return at.toISOString().slice(0, 10);
+}
