@@ -78,13 +78,15 @@ RETURNS TABLE (work text, tenant_id integer, object_id text) LANGUAGE sql STABLE
     WHERE l.capture_state = 'waiting_for_connection' AND l.meta_leadgen_id IS NOT NULL LIMIT 100)
 $$;
 
+-- Every tenant, the soonest-ending token first: what is measured at scrape, and whether there is just one tenant.
 CREATE FUNCTION tenant_gauges(max_tenants integer)
-RETURNS TABLE (tenant_id integer, token_expires_at timestamptz, last_synced_at timestamptz) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT c.tenant_id, least(t.expires_at, t.data_access_expires_at),
-    (SELECT min(a.last_synced_at) FROM public.ad_accounts a WHERE a.tenant_id = c.tenant_id AND a.is_selected)
-  FROM public.connections c LEFT JOIN public.meta_tokens t ON t.tenant_id = c.tenant_id
-  WHERE c.status IN ('connected', 'refreshing', 'reconnect_needed')
-  ORDER BY least(t.expires_at, t.data_access_expires_at) NULLS LAST LIMIT $1
+RETURNS TABLE (tenant_id integer, token_expires_at timestamptz, last_synced_at timestamptz, inbox_pending bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT n.id, least(t.expires_at, t.data_access_expires_at),
+    (SELECT min(a.last_synced_at) FROM public.ad_accounts a WHERE a.tenant_id = n.id AND a.is_selected),
+    (SELECT count(*) FROM public.webhook_events w WHERE w.tenant_id = n.id AND w.state = 'pending')
+  FROM public.tenants n LEFT JOIN public.meta_tokens t ON t.tenant_id = n.id
+  ORDER BY least(t.expires_at, t.data_access_expires_at) NULLS LAST, n.id LIMIT $1
 $$;
 
 DO $$

@@ -1,0 +1,24 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import type { Database } from './pool.ts';
+
+const gaugeRow = z.object({
+  tenant_id: z.number(),
+  token_expires_at: z.date().nullable(),
+  last_synced_at: z.date().nullable(),
+  inbox_pending: z.number(),
+});
+
+/** What is measured per tenant at scrape. */
+export function createGauges({ pool }: Pick<Database, 'pool'>) {
+  return {
+    /** At most `limit` tenants, those whose token ends soonest first. */
+    tenants: (limit: number) =>
+      pool.any(
+        sql.type(
+          gaugeRow,
+        )`SELECT tenant_id, token_expires_at, last_synced_at, inbox_pending FROM tenant_gauges(${limit})`,
+      ),
+  };
+}
+export type Gauges = ReturnType<typeof createGauges>;

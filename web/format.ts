@@ -1,0 +1,61 @@
+import type { Locale } from './i18n.ts';
+
+export type Format = ReturnType<typeof createFormat>;
+
+const NONE = '—';
+const languageTag: Readonly<Record<Locale, string>> = { es: 'es-AR', en: 'en-US' };
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Numbers, money and times as a person reads them. Money and ratios are decimal text and stay exact; null prints as a dash. */
+export function createFormat(locale: Locale, timeZone: string, now: () => Date = () => new Date()) {
+  const tag = languageTag[locale];
+  const number = new Intl.NumberFormat(tag);
+  const short = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
+  const dateTime = new Intl.DateTimeFormat(tag, {
+    timeZone,
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
+  const time = new Intl.DateTimeFormat(tag, { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const longDay = new Intl.DateTimeFormat(tag, { timeZone: 'UTC', day: 'numeric', month: 'long', year: 'numeric' });
+  const shortDay = new Intl.DateTimeFormat(tag, { timeZone: 'UTC', day: 'numeric', month: 'short' });
+  const dayOf = new Intl.DateTimeFormat(tag, { timeZone, day: 'numeric', month: 'short' });
+
+  return {
+    number: (value: number | string | null) => (value === null ? NONE : number.format(value as number)),
+    short: (value: number) => short.format(value),
+    /** Decimal text in major units. Whole amounts of 1,000 and more show no cents. */
+    money(value: string | null, currency: string): string {
+      if (value === null) return NONE;
+      const isWhole = /^-?\d+(\.0+)?$/.test(value) && Math.abs(Number(value)) >= 1000;
+      const format = new Intl.NumberFormat(tag, {
+        style: 'currency',
+        currency,
+        currencyDisplay: 'narrowSymbol',
+        ...(isWhole ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}),
+      });
+      return format.format(value as `${number}`);
+    },
+    /** A percentage already multiplied by 100, as decimal text. */
+    percent: (value: string | null) => (value === null ? NONE : `${percent.format(value as `${number}`)}\u00a0%`),
+    dateTime: (date: Date | null) => (date === null ? NONE : dateTime.format(date)),
+    time: (date: Date) => time.format(date),
+    longDay: (day: string) => longDay.format(new Date(`${day}T00:00:00Z`)),
+    shortDay: (day: string) => shortDay.format(new Date(`${day}T00:00:00Z`)),
+    /** Under a day "2 h ago", after that the date. */
+    relative(date: Date): string {
+      const agoMs = now().getTime() - date.getTime();
+      if (agoMs < MINUTE_MS) return relative.format(0, 'minute');
+      if (agoMs < HOUR_MS) return relative.format(-Math.floor(agoMs / MINUTE_MS), 'minute');
+      if (agoMs < DAY_MS) return relative.format(-Math.floor(agoMs / HOUR_MS), 'hour');
+      return dayOf.format(date);
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { Eta } from 'eta';
+import type { Request, Response } from 'express';
+import { AppError } from '../domain/error.ts';
+import { assetPaths } from './assets.ts';
+import { createFormat } from './format.ts';
+import { localeOf, translate } from './i18n.ts';
+import { maybeCallerOf } from './route.ts';
+
+const eta = new Eta({
+  views: join(import.meta.dirname, '../views'),
+  cache: true,
+  autoFilter: true,
+  filterFunction: (value: unknown) => (value ?? '') as string,
+});
+
+/** What stands around every page of a signed-in person. */
+export interface Frame {
+  tenantId: number;
+  tenantName: string;
+  currency: string;
+  timeZone: string;
+  userName: string;
+  connectionStatus: string;
+  unansweredLeads: number;
+  unconfirmedMessages: number;
+  sendingPaused: boolean;
+}
+
+interface RequestView {
+  csrf: string;
+  frame: Frame | undefined;
+}
+const viewsOf = new WeakMap<Request, RequestView>();
+
+/** Set by the access middleware for signed-in people. */
+export const setRequestView = (req: Request, view: RequestView): void => void viewsOf.set(req, view);
+export const csrfOf = (req: Request): string => viewsOf.get(req)?.csrf ?? '';
+
+export function frameOf(req: Request): Frame {
+  const frame = viewsOf.get(req)?.frame;
+  if (!frame) throw new AppError('unauthorized', 'this page is for signed-in people');
+  return frame;
+}
+
+export interface PageProps {
+  title: string;
+}
+
+/** Answers with views/{view}.eta inside the layout: the app's for signed-in people, the bare one for everybody else. */
+export function renderPage<P extends PageProps>(
+  req: Request,
+  res: Response,
+  view: string,
+  props: P,
+  { status = 200 }: { status?: number } = {},
+): void {
+  res.status(status).vary('Cookie').vary('Accept-Language').type('html');
+  res.set('cache-control', 'no-store').send(html(req, view, props));
+}
+
+/** Answers with one partial, the same that the page includes. */
+export function renderFragment<P extends object>(
+  req: Request,
+  res: Response,
+  view: string,
+  props: P,
+  { status = 200 }: { status?: number } = {},
+): void {
+  res
+    .status(status)
+    .vary('HX-Request')
+    .vary('HX-Request-Type')
+    .type('html')
+    .set('cache-control', 'no-store')
+    .send(html(req, view, props));
+}
+
+function html(req: Request, view: string, props: object): string {
+  const locale = localeOf(req);
+  const shared = viewsOf.get(req);
+  const caller = maybeCallerOf(req);
+  return eta.render(`/${view}`, {
+    ...props,
+    t: translate(locale),
+    format: createFormat(locale, shared?.frame?.timeZone ?? 'UTC'),
+    locale,
+    csrf: shared?.csrf ?? '',
+    frame: caller === undefined ? undefined : shared?.frame,
+    assets: assetPaths,
+    path: req.originalUrl,
+  });
+}
