@@ -4,7 +4,7 @@ import {
   adAccountState,
   CONNECTION_MOVES,
   canMove,
-  hasMoved,
+  isRenewed,
   mayAct,
   missingScopes,
   nextRenewal,
@@ -52,12 +52,17 @@ describe('When a token is renewed', () => {
     expect(nextRenewal(ends, { at: 53 * DAY, outcome: 'moved' }, 0)).toBe(106 * DAY);
   });
 
-  it('knows a moved expiry from one that stayed', () => {
+  it('knows a renewal that moved the end from one that did not', () => {
     const before = { expiresAt: 60 * DAY, dataAccessExpiresAt: null };
-    expect(hasMoved(before, { expiresAt: 113 * DAY, dataAccessExpiresAt: null })).toBe(true);
-    expect(hasMoved(before, { expiresAt: 60 * DAY + 1000, dataAccessExpiresAt: null })).toBe(false);
-    expect(hasMoved(before, { expiresAt: 113 * DAY, dataAccessExpiresAt: 60 * DAY })).toBe(false);
-    expect(hasMoved(before, never)).toBe(true);
+    const renewed = (
+      after: typeof before | typeof never | { expiresAt: number; dataAccessExpiresAt: number },
+      now = 53 * DAY,
+    ) => isRenewed(before, after, now);
+    expect(renewed({ expiresAt: 113 * DAY, dataAccessExpiresAt: null })).toBe(true);
+    expect(renewed({ expiresAt: 60 * DAY + 1000, dataAccessExpiresAt: null })).toBe(false);
+    expect(renewed({ expiresAt: 113 * DAY, dataAccessExpiresAt: 60 * DAY })).toBe(false);
+    expect(renewed(never)).toBe(true);
+    expect(renewed(before, DAY)).toBe(true);
   });
 });
 

@@ -87,11 +87,15 @@ export function nextRenewal(ends: TokenEnds, lastTry: RenewalTry | null, jitter:
   return Math.min(end, lastTry.at + (lastTry.outcome === 'failed' ? AFTER_FAILED_MS : AFTER_UNMOVED_MS));
 }
 
-/** Whether the expiry moved: by an hour at least, since Meta's clock and ours differ. */
-export const hasMoved = (before: TokenEnds, after: TokenEnds): boolean => {
+/**
+ * Whether a renewal did its work: the end moved (by an hour at least, since Meta's clock and ours differ) or lies well ahead anyway, as after
+ * "Renew now" on a young token.
+ */
+export function isRenewed(before: TokenEnds, after: TokenEnds, now: number): boolean {
   const [from, to] = [tokenEnd(before), tokenEnd(after)];
-  return to === null || (from !== null && to - from >= 60 * 60_000);
-};
+  if (to === null) return true;
+  return (from !== null && to - from >= 60 * 60_000) || to - now > 2 * RENEWAL_MARGIN_MS;
+}
 
 /** What we ask of the person at Meta, in the order the dialog shows it (reference/meta.md 1.2). */
 export const REQUIRED_SCOPES = [
@@ -153,3 +157,7 @@ const REASONS: Readonly<Record<number, RejectionReason>> = {
 
 export const rejectionReason = (subcode: number | null): RejectionReason =>
   (subcode === null ? undefined : REASONS[subcode]) ?? 'invalid';
+
+/** Which end of a token has come, as the reason why a person must sign in again. */
+export const endReason = ({ expiresAt }: TokenEnds, now: number): RejectionReason =>
+  expiresAt !== null && expiresAt <= now ? 'expired' : 'data_access_ended';

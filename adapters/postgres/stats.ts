@@ -1,0 +1,150 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { type Period, previousOf } from '../../domain/days.ts';
+import type { Database, Tx } from './pool.ts';
+
+const accountRow = z.object({
+  ad_account_id: z.string(),
+  name: z.string(),
+  currency: z.string(),
+  time_zone: z.string(),
+  last_synced_at: z.date().nullable(),
+});
+const campaignRow = z.object({
+  meta_campaign_id: z.string(),
+  ad_account_id: z.string(),
+  name: z.string(),
+  status: z.string().nullable(),
+  currency: z.string(),
+});
+const dayRow = z.object({
+  meta_campaign_id: z.string(),
+  day: z.string(),
+  spend: z.string(),
+  impressions: z.number(),
+  clicks: z.number(),
+  meta_leads: z.number(),
+});
+const leadDayRow = z.object({ meta_campaign_id: z.string(), day: z.string(), leads: z.number() });
+const touchOf = z.object({ campaign_id: z.string(), at: z.coerce.date() });
+const outcomeRow = z.object({
+  kind: z.enum(['opportunity', 'sale']),
+  at: z.date(),
+  arrived_at: z.date().nullable(),
+  amount: z.string(),
+  currency: z.string(),
+  touches: z.array(touchOf),
+});
+
+export type StatsAccount = z.output<typeof accountRow>;
+export type StatsCampaign = z.output<typeof campaignRow>;
+export type StatsDay = z.output<typeof dayRow>;
+export type LeadDay = z.output<typeof leadDayRow>;
+export type Outcome = z.output<typeof outcomeRow>;
+
+export interface StatsTenant {
+  timeZone: string;
+  currency: string;
+  lookBackDays: number;
+}
+
+const tenantRow = z.object({ time_zone: z.string(), currency: z.string(), look_back_days: z.number() });
+
+/** What the figures are made of, for a period and the one before; `domain/stats.ts` adds it up. */
+export interface StatsRows {
+  tenant: StatsTenant;
+  accounts: readonly StatsAccount[];
+  campaigns: readonly StatsCampaign[];
+  days: readonly StatsDay[];
+  leadDays: readonly LeadDay[];
+  leadsWithoutCampaign: readonly { day: string; leads: number }[];
+  outcomes: readonly Outcome[];
+}
+
+/** Reads the rows behind the figures. The screen, the API and the diagnosis use this one query set. */
+export function createStats({ inTenant }: Pick<Database, 'inTenant'>) {
+  return {
+    /** `period` is the span over all accounts; rows of the period before it come along. */
+    rows: (tenantId: number, period: Period): Promise<StatsRows> =>
+      inTenant(tenantId, async (tx) => {
+        const span = { since: previousOf(period).since, until: period.until };
+        return {
+          tenant: await tenantOf(tx, tenantId),
+          accounts: await accountsOf(tx, tenantId),
+          campaigns: await campaignsOf(tx, tenantId),
+          days: await daysOf(tx, tenantId, span),
+          leadDays: await leadDaysOf(tx, tenantId, span),
+          leadsWithoutCampaign: await leadsWithoutCampaign(tx, tenantId, span),
+          outcomes: await outcomesOf(tx, tenantId, span),
+        };
+      }),
+
+    zones: (tenantId: number) =>
+      inTenant(tenantId, async (tx) => ({
+        tenant: await tenantOf(tx, tenantId),
+        accounts: await accountsOf(tx, tenantId),
+      })),
+  };
+}
+export type Stats = ReturnType<typeof createStats>;
+
+async function tenantOf(tx: Tx, tenantId: number): Promise<StatsTenant> {
+  const row = await tx.one(
+    sql.type(tenantRow)`SELECT time_zone, currency, look_back_days FROM tenants WHERE id = ${tenantId}`,
+  );
+  return { timeZone: row.time_zone, currency: row.currency, lookBackDays: row.look_back_days };
+}
+
+const accountsOf = (tx: Tx, tenantId: number) =>
+  tx.any(sql.type(accountRow)`
+    SELECT ad_account_id, name, currency, time_zone, last_synced_at FROM ad_accounts
+    WHERE tenant_id = ${tenantId} AND is_selected ORDER BY name, ad_account_id LIMIT 500`);
+
+const campaignsOf = (tx: Tx, tenantId: number) =>
+  tx.any(sql.type(campaignRow)`
+    SELECT c.meta_campaign_id, c.meta_account_id AS ad_account_id, c.name, c.status, c.currency
+    FROM meta_ads_campaigns c JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
+    WHERE c.tenant_id = ${tenantId} ORDER BY c.name, c.meta_campaign_id LIMIT 10000`);
+
+const daysOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
+  tx.any(sql.type(dayRow)`
+    SELECT meta_campaign_id, date::text AS day, spend, impressions, clicks, leads AS meta_leads
+    FROM meta_ads_insights
+    WHERE tenant_id = ${tenantId} AND date BETWEEN ${since}::date AND ${until}::date`);
+
+// A lead falls on the day of its form in the zone of the ad's account; test leads are nobody's.
+const leadDaysOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
+  tx.any(sql.type(leadDayRow)`
+    SELECT t.meta_campaign_id, (t.touched_at AT TIME ZONE a.time_zone)::date::text AS day, count(DISTINCT t.lead_id) AS leads
+    FROM lead_touches t
+    JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
+    JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+    JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id
+    WHERE t.tenant_id = ${tenantId} AND t.touched_at >= ${since}::date - interval '1 day' AND t.touched_at < ${until}::date + interval '2 days'
+    GROUP BY 1, 2`);
+
+const leadsWithoutCampaign = (tx: Tx, tenantId: number, { since, until }: Period) =>
+  tx.any(sql.type(z.object({ day: z.string(), leads: z.number() }))`
+    SELECT (coalesce(l.submitted_at, l.created_at) AT TIME ZONE n.time_zone)::date::text AS day, count(*) AS leads
+    FROM leads l JOIN tenants n ON n.id = l.tenant_id
+    WHERE l.tenant_id = ${tenantId} AND NOT l.is_test
+      AND coalesce(l.submitted_at, l.created_at) >= ${since}::date - interval '1 day' AND coalesce(l.submitted_at, l.created_at) < ${until}::date + interval '2 days'
+      AND NOT EXISTS (SELECT FROM lead_touches t WHERE t.tenant_id = l.tenant_id AND t.lead_id = l.id AND t.meta_campaign_id IS NOT NULL)
+    GROUP BY 1`);
+
+// Those that happened in the span, and (for the cohort view) all of people who arrived in it.
+const outcomesOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
+  tx.any(sql.type(outcomeRow)`
+    WITH outcomes AS (
+      SELECT 'opportunity' AS kind, created_at AS at, lead_id, value AS amount, currency FROM opportunities WHERE tenant_id = ${tenantId}
+      UNION ALL
+      SELECT 'sale', sold_at, lead_id, amount, currency FROM sales_transactions WHERE tenant_id = ${tenantId} AND voided_at IS NULL
+    )
+    SELECT o.kind, o.at, coalesce(l.submitted_at, l.created_at) AS arrived_at, o.amount, o.currency,
+      coalesce((SELECT jsonb_agg(jsonb_build_object('campaign_id', t.meta_campaign_id, 'at', t.touched_at) ORDER BY t.touched_at, t.id)
+        FROM lead_touches t
+        JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+        WHERE t.tenant_id = ${tenantId} AND t.lead_id = o.lead_id), '[]') AS touches
+    FROM outcomes o LEFT JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = o.lead_id
+    WHERE (o.at >= ${since}::date - interval '1 day' AND o.at < ${until}::date + interval '2 days')
+      OR (coalesce(l.submitted_at, l.created_at) >= ${since}::date - interval '1 day' AND coalesce(l.submitted_at, l.created_at) < ${until}::date + interval '2 days')`);
