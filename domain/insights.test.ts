@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LEAD_ACTION, leadsIn, localDay, slicesOf, windowFor } from './insights.ts';
+import {
+  DEFAULT_LEAD_ACTION,
+  leadsIn,
+  localDay,
+  nextSyncAt,
+  SYNC_EVERY_MS,
+  slicesOf,
+  syncOffsetMs,
+  windowFor,
+} from './insights.ts';
 
 describe('Leads as Meta counts them', () => {
   const actions = [
@@ -72,5 +81,22 @@ describe('Which window an account needs', () => {
 
   it('is 28 days at any hour when a night was missed', () => {
     expect(windowFor({ ...synced, wideSyncedAt: at('2026-11-22T05:00:00Z') }, at('2026-11-24T17:00:00Z'))).toBe('wide');
+  });
+});
+
+describe("A tenant's turn", () => {
+  it('comes every four hours, always in the future', () => {
+    const now = new Date('2026-11-24T12:00:00Z');
+    const next = nextSyncAt(7, now);
+    expect(next.getTime()).toBeGreaterThan(now.getTime());
+    expect(next.getTime() - now.getTime()).toBeLessThanOrEqual(SYNC_EVERY_MS);
+    expect(nextSyncAt(7, next).getTime() - next.getTime()).toBe(SYNC_EVERY_MS);
+  });
+
+  it('is spread over the four hours', () => {
+    const quarters = new Set(
+      Array.from({ length: 20 }, (_, id) => Math.floor((4 * syncOffsetMs(id + 1)) / SYNC_EVERY_MS)),
+    );
+    expect(quarters).toEqual(new Set([0, 1, 2, 3]));
   });
 });

@@ -81,3 +81,20 @@ function daysBefore(day: string, days: number): string {
   at.setUTCDate(at.getUTCDate() - days);
   return at.toISOString().slice(0, 10);
 }
+
+/** Every tenant's campaigns are copied this often. */
+export const SYNC_EVERY_MS = 4 * HOUR_MS;
+
+/** Where in the four hours a tenant's turn comes, in milliseconds: spread by a hash, so that not all call Meta at once. */
+export function syncOffsetMs(tenantId: number): number {
+  // Knuth's multiplicative hash: neighbouring ids land far apart.
+  const spread = Math.imul(tenantId, 2_654_435_761) >>> 0;
+  return Math.floor((spread / 2 ** 32) * (SYNC_EVERY_MS / 1000)) * 1000;
+}
+
+/** When the tenant's next scheduled sync starts: intervals count from the epoch, as Temporal's do. */
+export function nextSyncAt(tenantId: number, now: Date): Date {
+  const offset = syncOffsetMs(tenantId);
+  const turns = Math.floor((now.getTime() - offset) / SYNC_EVERY_MS) + 1;
+  return new Date(turns * SYNC_EVERY_MS + offset);
+}

@@ -1,0 +1,171 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { AppError } from '../../domain/error.ts';
+import type { Database, Tx } from './pool.ts';
+
+const listRow = z.object({
+  id: z.string(),
+  full_name: z.string().nullable(),
+  phone: z.string().nullable(),
+  email: z.string().nullable(),
+  status: z.string(),
+  is_test: z.boolean(),
+  capture_state: z.string(),
+  arrived_at: z.date(),
+  campaign_name: z.string().nullable(),
+  message_state: z.string().nullable(),
+  has_replied: z.boolean(),
+});
+export type LeadListRow = z.output<typeof listRow>;
+
+const leadRow = z.object({
+  id: z.string(),
+  full_name: z.string().nullable(),
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+  status: z.string(),
+  is_test: z.boolean(),
+  is_organic: z.boolean(),
+  capture_state: z.string(),
+  capture_error: z.string().nullable(),
+  platform: z.string().nullable(),
+  form_id: z.string().nullable(),
+  answers: z.array(z.object({ name: z.string(), values: z.array(z.string()) })),
+  arrived_at: z.date(),
+  created_at: z.date(),
+});
+const touchRow = z.object({
+  at: z.date(),
+  kind: z.string(),
+  campaign_name: z.string().nullable(),
+  meta_campaign_id: z.string().nullable(),
+  ad_name: z.string().nullable(),
+});
+const messageRow = z.object({
+  id: z.string(),
+  direction: z.enum(['in', 'out']),
+  author: z.string(),
+  body: z.string().nullable(),
+  kind: z.string(),
+  sent_at: z.date(),
+  template_name: z.string().nullable(),
+  state: z.string().nullable(),
+  error_code: z.string().nullable(),
+});
+const opportunityRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  value: z.string(),
+  currency: z.string(),
+  stage: z.string(),
+  created_at: z.date(),
+});
+const saleRow = z.object({
+  id: z.string(),
+  amount: z.string(),
+  currency: z.string(),
+  sold_at: z.date(),
+  campaign_name: z.string().nullable(),
+});
+const unconfirmedRow = z.object({
+  id: z.string(),
+  lead_id: z.string(),
+  full_name: z.string().nullable(),
+  template_name: z.string(),
+  sending_at: z.date().nullable(),
+  created_at: z.date(),
+});
+
+export interface LeadSearch {
+  q: string;
+  status: string | undefined;
+  page: number;
+}
+export const LEADS_A_PAGE = 25;
+
+/** What the lead screens show, read whole in one transaction each. */
+export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
+  return {
+    /** The newest leads, for the live feed. */
+    recent: (tenantId: number, limit: number) =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.created_at DESC, l.id LIMIT ${limit}`),
+      ),
+
+    list: (tenantId: number, { q, status, page }: LeadSearch) =>
+      inTenant(tenantId, async (tx) => {
+        const where = searchFor(q);
+        const ofStatus = status === undefined ? sql.fragment`true` : sql.fragment`l.status = ${status}`;
+        const counts = await tx.any(sql.type(z.object({ status: z.string(), leads: z.number() }))`
+          SELECT l.status, count(*) AS leads FROM leads l WHERE l.tenant_id = ${tenantId} AND ${where} GROUP BY l.status`);
+        const rows = await tx.any(sql.type(listRow)`
+          ${leadsOf(tenantId)} AND ${where} AND ${ofStatus}
+          ORDER BY l.created_at DESC, l.id LIMIT ${LEADS_A_PAGE} OFFSET ${(page - 1) * LEADS_A_PAGE}`);
+        return { rows, counts: new Map(counts.map((row) => [row.status, row.leads])) };
+      }),
+
+    /** @throws {AppError} `not_found` for a stranger's lead as for none. */
+    byId: (tenantId: number, leadId: string) =>
+      inTenant(tenantId, async (tx) => {
+        const lead = await tx.maybeOne(sql.type(leadRow)`
+          SELECT id, full_name, email, phone, status, is_test, is_organic, capture_state, capture_error, platform, form_id, answers,
+            coalesce(submitted_at, created_at) AS arrived_at, created_at
+          FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}`);
+        if (!lead) throw new AppError('not_found', 'no such lead');
+        return {
+          lead,
+          touches: await touchesOf(tx, tenantId, leadId),
+          messages: await messagesOf(tx, tenantId, leadId),
+          opportunities: await tx.any(sql.type(opportunityRow)`
+            SELECT id, name, value, currency, stage, created_at FROM opportunities WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} ORDER BY created_at DESC LIMIT 50`),
+          sales: await tx.any(sql.type(saleRow)`
+            SELECT s.id, s.amount, s.currency, s.sold_at, c.name AS campaign_name FROM sales_transactions s
+            LEFT JOIN meta_ads_campaigns c ON c.tenant_id = s.tenant_id AND c.meta_campaign_id = s.meta_campaign_id
+            WHERE s.tenant_id = ${tenantId} AND s.lead_id = ${leadId} AND s.voided_at IS NULL ORDER BY s.sold_at DESC LIMIT 50`),
+        };
+      }),
+
+    /** Messages of which nobody knows whether they arrived, newest first. */
+    unconfirmed: (tenantId: number) =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(unconfirmedRow)`
+          SELECT m.id, m.lead_id, l.full_name, m.template_name, m.sending_at, m.created_at
+          FROM outbound_messages m JOIN leads l ON l.tenant_id = m.tenant_id AND l.id = m.lead_id
+          WHERE m.tenant_id = ${tenantId} AND m.state = 'unconfirmed' ORDER BY m.created_at DESC LIMIT 100`),
+      ),
+  };
+}
+export type LeadPages = ReturnType<typeof createLeadPages>;
+
+const leadsOf = (tenantId: number) => sql.fragment`
+  SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.capture_state, coalesce(l.submitted_at, l.created_at) AS arrived_at,
+    t.campaign_name, m.state AS message_state, l.first_reply_at IS NOT NULL AS has_replied
+  FROM leads l
+  LEFT JOIN LATERAL (SELECT c.name AS campaign_name FROM lead_touches x
+    JOIN meta_ads_campaigns c ON c.tenant_id = x.tenant_id AND c.meta_campaign_id = x.meta_campaign_id
+    WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) t ON true
+  LEFT JOIN LATERAL (SELECT o.state FROM outbound_messages o
+    WHERE o.tenant_id = l.tenant_id AND o.lead_id = l.id ORDER BY o.created_at DESC LIMIT 1) m ON true
+  WHERE l.tenant_id = ${tenantId}`;
+
+function searchFor(q: string) {
+  if (q === '') return sql.fragment`true`;
+  const escaped = `%${q.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
+  const digits = q.replace(/\D/g, '');
+  const byPhone = digits.length < 4 ? sql.fragment`false` : sql.fragment`l.phone LIKE ${`%${digits}%`}`;
+  return sql.fragment`(l.full_name ILIKE ${escaped} OR l.email ILIKE ${escaped} OR ${byPhone})`;
+}
+
+const touchesOf = (tx: Tx, tenantId: number, leadId: string) =>
+  tx.any(sql.type(touchRow)`
+    SELECT t.touched_at AS at, t.kind, c.name AS campaign_name, t.meta_campaign_id, a.name AS ad_name
+    FROM lead_touches t
+    LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+    LEFT JOIN meta_ads_ads a ON a.tenant_id = t.tenant_id AND a.ad_id = t.ad_id
+    WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${leadId} ORDER BY t.touched_at LIMIT 50`);
+
+const messagesOf = (tx: Tx, tenantId: number, leadId: string) =>
+  tx.any(sql.type(messageRow)`
+    SELECT c.id, c.direction, c.author, c.body, c.kind, c.sent_at, o.template_name, o.state, o.error_code
+    FROM chat_messages c LEFT JOIN outbound_messages o ON o.tenant_id = c.tenant_id AND o.id = c.outbound_message_id
+    WHERE c.tenant_id = ${tenantId} AND c.lead_id = ${leadId} ORDER BY c.sent_at, c.created_at LIMIT 500`);

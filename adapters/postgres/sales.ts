@@ -1,0 +1,118 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import type { Actor } from '../../domain/actor.ts';
+import { AppError } from '../../domain/error.ts';
+import type { Database, Tx } from './pool.ts';
+import { audited } from './system-events.ts';
+
+export interface NewOpportunity {
+  name: string;
+  /** Decimal text in major units. */
+  value: string;
+  currency: string;
+}
+
+export interface NewSale {
+  amount: string;
+  currency: string;
+  /** The day in the tenant's zone; its end counts, or now when that is sooner, so that a sale never precedes the lead of the same day. */
+  soldOn: string;
+  opportunityId?: string | undefined;
+}
+
+const idRow = z.object({ id: z.string() });
+
+/** Opportunities and sales of a lead. Each moves the lead's status forward and leaves an audit row, in one transaction. */
+export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
+  return {
+    /** @throws {AppError} `not_found` */
+    openOpportunity: (
+      tenantId: number,
+      leadId: string,
+      { name, value, currency }: NewOpportunity,
+      actor: Actor,
+    ): Promise<string> =>
+      inTenant(tenantId, async (tx) => {
+        await moveLead(tx, tenantId, leadId, 'opportunity', ['new', 'contacted']);
+        const { id } = await tx.one(sql.type(idRow)`
+          INSERT INTO opportunities (tenant_id, lead_id, seller_id, name, value, currency)
+          VALUES (${tenantId}, ${leadId}, ${actor.type === 'user' ? actor.id : null}, ${name}, ${value}::numeric, ${currency})
+          RETURNING id`);
+        await audited(tx, {
+          tenantId,
+          name: 'opportunity.opened',
+          actor,
+          object: { type: 'lead', id: leadId },
+          details: { opportunityId: id },
+        });
+        return id;
+      }),
+
+    /**
+     * Attributes the sale to the last campaign touch within the tenant's look-back, as `meta_campaign_id`.
+     * @throws {AppError} `not_found`
+     */
+    recordSale: (tenantId: number, leadId: string, sale: NewSale, actor: Actor): Promise<string> =>
+      inTenant(tenantId, async (tx) => {
+        await moveLead(tx, tenantId, leadId, 'customer', ['new', 'contacted', 'opportunity', 'not_interested']);
+        const opportunityId = await winOpportunity(tx, tenantId, leadId, sale.opportunityId);
+        const soldAt = await endOfDay(tx, tenantId, sale.soldOn);
+        const campaignId = await lastTouch(tx, tenantId, leadId, soldAt);
+        const { id } = await tx.one(sql.type(idRow)`
+          INSERT INTO sales_transactions (tenant_id, opportunity_id, lead_id, amount, currency, attribution_source, meta_campaign_id, sold_at)
+          VALUES (${tenantId}, ${opportunityId}, ${leadId}, ${sale.amount}::numeric, ${sale.currency}, ${campaignId === null ? null : 'last_touch'},
+            ${campaignId}, ${soldAt.toISOString()}::timestamptz)
+          RETURNING id`);
+        await audited(tx, {
+          tenantId,
+          name: 'sale.recorded',
+          actor,
+          object: { type: 'lead', id: leadId },
+          details: { saleId: id, campaignId },
+        });
+        return id;
+      }),
+  };
+}
+export type Sales = ReturnType<typeof createSales>;
+
+async function moveLead(tx: Tx, tenantId: number, leadId: string, to: string, from: readonly string[]): Promise<void> {
+  const lead = await tx.maybeOne(
+    sql.type(idRow)`SELECT id FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId} FOR UPDATE`,
+  );
+  if (!lead) throw new AppError('not_found', 'no such lead');
+  await tx.query(sql.unsafe`
+    UPDATE leads SET status = ${to}, updated_at = now()
+    WHERE tenant_id = ${tenantId} AND id = ${leadId} AND status = ANY(${sql.array([...from], 'text')})`);
+}
+
+/** The named opportunity, else the newest open one of the lead, is won by the sale. */
+async function winOpportunity(
+  tx: Tx,
+  tenantId: number,
+  leadId: string,
+  opportunityId: string | undefined,
+): Promise<string | null> {
+  const which = opportunityId === undefined ? sql.fragment`stage = 'open'` : sql.fragment`id = ${opportunityId}`;
+  const won = await tx.maybeOne(sql.type(idRow)`
+    UPDATE opportunities SET stage = 'won', updated_at = now()
+    WHERE tenant_id = ${tenantId} AND id = (SELECT id FROM opportunities
+      WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND ${which} ORDER BY created_at DESC LIMIT 1)
+    RETURNING id`);
+  if (!won && opportunityId !== undefined) throw new AppError('not_found', 'no such opportunity of this lead');
+  return won?.id ?? null;
+}
+
+const endOfDay = (tx: Tx, tenantId: number, day: string): Promise<Date> =>
+  tx.oneFirst(sql.type(z.object({ at: z.date() }))`
+    SELECT least(now(), (${day}::date + time '23:59:59') AT TIME ZONE time_zone) AS at FROM tenants WHERE id = ${tenantId}`);
+
+async function lastTouch(tx: Tx, tenantId: number, leadId: string, soldAt: Date): Promise<string | null> {
+  const touch = await tx.maybeOne(sql.type(z.object({ meta_campaign_id: z.string() }))`
+    SELECT t.meta_campaign_id FROM lead_touches t JOIN tenants n ON n.id = t.tenant_id
+    WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${leadId} AND t.meta_campaign_id IS NOT NULL
+      AND t.touched_at <= ${soldAt.toISOString()}::timestamptz
+      AND t.touched_at >= ${soldAt.toISOString()}::timestamptz - n.look_back_days * interval '1 day'
+    ORDER BY t.touched_at DESC, t.id DESC LIMIT 1`);
+  return touch?.meta_campaign_id ?? null;
+}

@@ -1,0 +1,194 @@
+import { area, axisTop, bars, line } from '../domain/chart.ts';
+import { decimal, digitsOf, ratio, toText, ZERO } from '../domain/decimal.ts';
+import { costPerLead, type Figures, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
+import type { Format } from './format.ts';
+import type { Translate } from './i18n.ts';
+import type { StatsAnswer } from './stats.ts';
+
+interface Words {
+  t: Translate;
+  format: Format;
+}
+
+export interface Kpi {
+  label: string;
+  value: string;
+  before: string;
+  trend: { direction: 'rise' | 'fall'; tone: 'ok' | 'bad' | undefined; text: string } | undefined;
+}
+
+/** Everything the hub shows of one currency, as words. The numbers are those of the API. */
+export function hubFigures({ now, before }: StatsAnswer, currency: string, words: Words) {
+  const total = now.totals.find((each) => each.currency === currency);
+  const earlier = before.totals.find((each) => each.currency === currency);
+  if (!total || !earlier) return undefined;
+  const money = (value: bigint | null) =>
+    words.format.money(value === null ? null : toText(value, digitsOf(currency)), currency);
+  return {
+    headline: headline(total, earlier, money),
+    kpis: kpisOf(total, earlier, money, words),
+    charts: chartsOf(now, before, currency, money, words),
+    campaigns: now.campaigns
+      .filter((campaign) => campaign.currency === currency)
+      .map((campaign) => rowOf(campaign, money, words)),
+    total: rowOf({ ...total, campaignId: '', name: '', status: null }, money, words),
+    unattributed: { ...now.unattributed, revenue: money(now.unattributed.revenue) },
+    otherCurrencies: now.totals
+      .filter((each) => each.currency !== currency && each.spend !== ZERO)
+      .map((each) => each.currency),
+  };
+}
+
+function headline(now: Figures, before: Figures, money: (value: bigint | null) => string) {
+  const [value, earlier] = [roas(now), roas(before)];
+  const widest = now.spend > now.revenue ? now.spend : now.revenue;
+  const width = (part: bigint) => (widest === ZERO ? 0 : Number((part * 462n) / widest));
+  return {
+    one: money(decimal('1.00')),
+    value: value === null ? '—' : money(decimal(value)),
+    before: earlier === null ? '—' : money(decimal(earlier)),
+    spend: money(now.spend),
+    revenue: money(now.revenue),
+    spendWidth: width(now.spend),
+    revenueWidth: width(now.revenue > ZERO ? now.revenue : ZERO),
+    sales: now.sales,
+    leads: now.leads,
+  };
+}
+
+function kpisOf(now: Figures, before: Figures, money: (value: bigint | null) => string, { t, format }: Words): Kpi[] {
+  const kpi = (name: string, value: string, earlier: string, trend: Kpi['trend']): Kpi => ({
+    label: t(`hub:kpi.${name}`),
+    value,
+    before: earlier,
+    trend,
+  });
+  const count = (name: string, pick: (figures: Figures) => number) =>
+    kpi(
+      name,
+      format.number(pick(now)),
+      format.number(pick(before)),
+      trendOf(BigInt(pick(now)), BigInt(pick(before)), 'up', format),
+    );
+  return [
+    kpi('spend', money(now.spend), money(before.spend), trendOf(now.spend, before.spend, 'neutral', format)),
+    count('leads', (figures) => figures.leads),
+    kpi(
+      'costPerLead',
+      money(costPerLead(now)),
+      money(costPerLead(before)),
+      trendOf(costPerLead(now), costPerLead(before), 'down', format),
+    ),
+    count('opportunities', (figures) => figures.opportunities),
+    count('sales', (figures) => figures.sales),
+    kpi('revenue', money(now.revenue), money(before.revenue), trendOf(now.revenue, before.revenue, 'up', format)),
+    kpi('roi', format.percent(roiPercentage(now)), format.percent(roiPercentage(before)), undefined),
+    count('metaLeads', (figures) => figures.metaLeads),
+  ];
+}
+
+/** 100 · (now − before) / before; none when there was nothing before. */
+function trendOf(
+  now: bigint | null,
+  before: bigint | null,
+  good: 'up' | 'down' | 'neutral',
+  format: Format,
+): Kpi['trend'] {
+  if (now === null || before === null || before === ZERO || now === before) return undefined;
+  const change = ratio(now - before, before < ZERO ? -before : before, 100n);
+  if (change === null) return undefined;
+  const rose = now > before;
+  const tone = good === 'neutral' ? undefined : rose === (good === 'up') ? 'ok' : 'bad';
+  return { direction: rose ? 'rise' : 'fall', tone, text: format.percent(change.replace('-', '')) };
+}
+
+function chartsOf(
+  now: StatsResult,
+  before: StatsResult,
+  currency: string,
+  money: (value: bigint | null) => string,
+  { t, format }: Words,
+) {
+  const days = now.series.get(currency) ?? [];
+  const earlier = before.series.get(currency) ?? [];
+  const spend = days.map((day) => Number(day.spend / 1_000_000n));
+  const leads = days.map((day) => day.leads);
+  const spendBefore = earlier.map((day) => Number(day.spend / 1_000_000n));
+  const leadsBefore = earlier.map((day) => day.leads);
+  const roi = cumulativeRoi(days);
+  const [spendTop, leadsTop, roiTop] = [
+    axisTop([...spend, ...spendBefore]),
+    axisTop([...leads, ...leadsBefore]),
+    axisTop(roi),
+  ];
+  const ticks = (top: number, unit = '') => [top, top / 2, 0].map((tick) => `${format.short(tick)}${unit}`);
+  const range = (values: number[], name: string) =>
+    t(`hub:chart.${name}`, { low: format.short(Math.min(...values, 0)), high: format.short(Math.max(...values, 0)) });
+  return {
+    from: format.shortDay(now.period.since),
+    until: format.shortDay(now.period.until),
+    figures: [
+      {
+        name: t('hub:kpi.spend'),
+        ticks: ticks(spendTop),
+        bars: bars(spend, spendTop),
+        earlier: line(spendBefore, spendTop),
+        label: range(spend, 'spend'),
+      },
+      {
+        name: t('hub:kpi.leads'),
+        ticks: ticks(leadsTop),
+        bars: bars(leads, leadsTop),
+        earlier: line(leadsBefore, leadsTop),
+        label: range(leads, 'leads'),
+      },
+      {
+        name: t('hub:chart.roiName'),
+        ticks: ticks(roiTop, '\u00a0%'),
+        area: area(roi, roiTop),
+        line: line(roi, roiTop),
+        label: range(roi, 'roi'),
+      },
+    ],
+    rows: days.map((day, i) => ({
+      day: format.shortDay(day.day),
+      spend: money(day.spend),
+      leads: format.number(day.leads),
+      roi: `${format.number(Math.round(roi[i] ?? 0))}\u00a0%`,
+    })),
+  };
+}
+
+/** For the picture only: percent, from the period's first day on. */
+function cumulativeRoi(days: readonly Figures[]): number[] {
+  let spend = ZERO;
+  let revenue = ZERO;
+  return days.map((day) => {
+    spend += day.spend;
+    revenue += day.revenue;
+    return spend === ZERO ? 0 : Number(((revenue - spend) * 100n) / spend);
+  });
+}
+
+function rowOf(
+  row: Figures & { campaignId: string; name: string; status: string | null },
+  money: (value: bigint | null) => string,
+  { t, format }: Words,
+) {
+  const active = row.status === 'ACTIVE';
+  return {
+    campaignId: row.campaignId,
+    name: row.name,
+    status: row.status === null ? '' : t(`hub:status.${row.status}`, { defaultValue: row.status }),
+    tone: active ? 'ok' : 'off',
+    spend: money(row.spend),
+    impressions: format.number(row.impressions),
+    clicks: format.number(row.clicks),
+    leads: format.number(row.leads),
+    metaLeads: format.number(row.metaLeads),
+    costPerLead: money(costPerLead(row)),
+    sales: format.number(row.sales),
+    revenue: row.unconverted > 0 ? '—' : money(row.revenue),
+    roi: format.percent(roiPercentage(row)),
+  };
+}

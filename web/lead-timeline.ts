@@ -1,0 +1,53 @@
+import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
+import type { ChangeRow } from '../adapters/postgres/system-events.ts';
+
+type LeadWhole = Awaited<ReturnType<LeadPages['byId']>>;
+
+export interface TimelineEntry {
+  at: Date;
+  /** Key under `leads:timeline`. */
+  what: string;
+  words: Record<string, string>;
+  tone: 'ok' | 'warn' | 'bad' | 'info' | undefined;
+}
+
+/** One lead's story, newest first: from touches, messages, sales and the audit trail. */
+export function timelineOf(whole: LeadWhole, changes: readonly ChangeRow[]): TimelineEntry[] {
+  const touches = whole.touches.map((touch) =>
+    entry(
+      touch.at,
+      touch.campaign_name === null ? 'touchOrganic' : 'touch',
+      { campaign: touch.campaign_name ?? '' },
+      'info',
+    ),
+  );
+  const messages = whole.messages
+    .filter((message) => message.direction === 'out' && message.template_name !== null)
+    .map((message) =>
+      entry(
+        message.sent_at,
+        'template',
+        { template: message.template_name ?? '' },
+        message.state === 'unconfirmed' ? 'warn' : undefined,
+      ),
+    );
+  const firstReply = whole.messages.find((message) => message.direction === 'in');
+  const replies = firstReply ? [entry(firstReply.sent_at, 'reply', {}, 'ok')] : [];
+  const opportunities = whole.opportunities.map((opportunity) =>
+    entry(opportunity.created_at, 'opportunity', { name: opportunity.name }, 'ok'),
+  );
+  const sales = whole.sales.map((sale) => entry(sale.sold_at, 'sale', {}, 'ok'));
+  const statuses = changes
+    .filter((change) => change.name === 'lead.status_changed')
+    .map((change) => entry(change.created_at, 'status', { status: String(change.details['to'] ?? '') }, undefined));
+  return [...touches, ...messages, ...replies, ...opportunities, ...sales, ...statuses].sort(
+    (a, b) => b.at.getTime() - a.at.getTime(),
+  );
+}
+
+const entry = (at: Date, what: string, words: Record<string, string>, tone: TimelineEntry['tone']): TimelineEntry => ({
+  at,
+  what,
+  words,
+  tone,
+});

@@ -1,0 +1,247 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { LEADS_A_PAGE, type LeadPages } from '../adapters/postgres/lead-pages.ts';
+import type { NewOpportunity, NewSale, Sales } from '../adapters/postgres/sales.ts';
+import type { ChangeRow } from '../adapters/postgres/system-events.ts';
+import type { Actor } from '../domain/actor.ts';
+import { parseAmount } from '../domain/amounts.ts';
+import { dayIn } from '../domain/days.ts';
+import { AppError } from '../domain/error.ts';
+import type { LiveUpdates } from '../domain/live.ts';
+import { localeOf, translator } from './i18n.ts';
+import { timelineOf } from './lead-timeline.ts';
+import { frameOf, renderFragment, renderPage } from './render.ts';
+import { callerOf, type Route } from './route.ts';
+
+export interface LeadDeps {
+  leadPages: LeadPages;
+  sales: Sales;
+  changesOf: (tenantId: number, leadId: string) => Promise<readonly ChangeRow[]>;
+  /** Moves the lead and leaves an audit row. */
+  changeStatus: (tenantId: number, leadId: string, status: LeadStatus, actor: Actor) => Promise<void>;
+  live: LiveUpdates;
+  /** Figures change with an opportunity or a sale. */
+  invalidateFigures: (tenantId: number) => Promise<void>;
+}
+
+export const leadStatuses = ['new', 'contacted', 'opportunity', 'customer', 'not_interested'] as const;
+export type LeadStatus = (typeof leadStatuses)[number];
+
+const listQuery = z.object({
+  q: z.string().trim().max(100).default(''),
+  status: z.enum(leadStatuses).optional(),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+});
+const currencyCode = z.string().regex(/^[A-Z]{3}$/);
+const day = z.iso.date();
+
+export const leadRoutes = (deps: LeadDeps): Route[] => [
+  {
+    method: 'get',
+    path: '/crm/leads',
+    access: 'person',
+    accessName: 'list_leads',
+    handler: (req, res) => list(req, res, deps, false),
+  },
+  { method: 'get', path: '/crm/leads/list', access: 'person', handler: (req, res) => list(req, res, deps, true) },
+  {
+    method: 'get',
+    path: '/crm/leads/:id',
+    access: 'person',
+    accessName: 'get_lead',
+    handler: (req, res) => show(req, res, deps),
+  },
+  { method: 'get', path: '/crm/leads/:id/thread', access: 'person', handler: (req, res) => thread(req, res, deps) },
+  {
+    method: 'post',
+    path: '/crm/leads/:id/status',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => changeStatus(req, res, deps),
+  },
+  {
+    method: 'post',
+    path: '/crm/leads/:id/opportunities',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => openOpportunity(req, res, deps),
+  },
+  {
+    method: 'post',
+    path: '/crm/leads/:id/sales',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => recordSale(req, res, deps),
+  },
+  {
+    method: 'get',
+    path: '/crm/unconfirmed',
+    access: 'person',
+    accessName: 'list_unconfirmed',
+    handler: (req, res) => unconfirmed(req, res, deps),
+  },
+];
+
+async function list(req: Request, res: Response, { leadPages }: LeadDeps, isFragment: boolean): Promise<void> {
+  const parsed = listQuery.safeParse({ ...req.query, status: req.query['status'] || undefined });
+  if (!parsed.success) throw new AppError('invalid', 'bad search');
+  const search = parsed.data;
+  const { rows, counts } = await leadPages.list(callerOf(req).tenantId, { ...search, status: search.status });
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const total = search.status === undefined ? all : (counts.get(search.status) ?? 0);
+  const address = (given: { status?: string | undefined; page?: number }) => {
+    const status = 'status' in given ? given.status : search.status;
+    const query = new URLSearchParams({
+      ...(search.q ? { q: search.q } : {}),
+      ...(status ? { status } : {}),
+      ...(given.page ? { page: String(given.page) } : {}),
+    });
+    return `/crm/leads${query.size > 0 ? `?${query}` : ''}`;
+  };
+  const props = {
+    title: translator(req)('leads:title'),
+    section: 'leads',
+    search,
+    rows,
+    all,
+    chips: [
+      { status: '', count: all, href: address({ status: undefined }) },
+      ...leadStatuses.map((status) => ({ status, count: counts.get(status) ?? 0, href: address({ status }) })),
+    ],
+    from: total === 0 ? 0 : (search.page - 1) * LEADS_A_PAGE + 1,
+    to: (search.page - 1) * LEADS_A_PAGE + rows.length,
+    total,
+    previous: search.page > 1 ? address({ page: search.page - 1 }) : undefined,
+    following: search.page * LEADS_A_PAGE < total ? address({ page: search.page + 1 }) : undefined,
+  };
+  if (isFragment) return renderFragment(req, res, 'leads/_list', props);
+  renderPage(req, res, 'leads/index', props);
+}
+
+interface FormState {
+  opportunity?: { values: Record<string, string>; errors: Record<string, string> };
+  sale?: { values: Record<string, string>; errors: Record<string, string> };
+}
+
+async function show(req: Request, res: Response, deps: LeadDeps, forms: FormState = {}): Promise<void> {
+  const { tenantId } = callerOf(req);
+  const frame = frameOf(req);
+  const whole = await deps.leadPages.byId(tenantId, leadIdOf(req));
+  const changes = await deps.changesOf(tenantId, whole.lead.id);
+  const isInvalid = forms.opportunity !== undefined || forms.sale !== undefined;
+  const props = {
+    title: whole.lead.full_name ?? translator(req)('leads:noName'),
+    section: 'leads',
+    ...whole,
+    timeline: timelineOf(whole, changes),
+    statuses: leadStatuses,
+    currencies: [...new Set([frame.currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],
+    today: dayIn(frame.timeZone, new Date()),
+    opportunityForm: forms.opportunity ?? { values: { currency: frame.currency }, errors: {} },
+    saleForm: forms.sale ?? {
+      values: { currency: frame.currency, sold_on: dayIn(frame.timeZone, new Date()) },
+      errors: {},
+    },
+  };
+  renderPage(req, res, 'leads/lead', props, { status: isInvalid ? 422 : 200 });
+}
+
+async function thread(req: Request, res: Response, { leadPages }: LeadDeps): Promise<void> {
+  const { messages, lead } = await leadPages.byId(callerOf(req).tenantId, leadIdOf(req));
+  renderFragment(req, res, 'leads/_thread', { messages, lead });
+}
+
+async function changeStatus(req: Request, res: Response, deps: LeadDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const status = z.enum(leadStatuses).safeParse(fields(req)['status']);
+  if (!status.success) throw new AppError('invalid', 'no such status');
+  await deps.changeStatus(tenantId, leadIdOf(req), status.data, actor);
+  deps.live.publish(tenantId, 'leads');
+  res.redirect(303, `/crm/leads/${leadIdOf(req)}`);
+}
+
+async function openOpportunity(req: Request, res: Response, deps: LeadDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const values = fields(req);
+  const { opportunity, errors } = opportunityOf(values, localeOf(req), translator(req));
+  if (!opportunity) return show(req, res, deps, { opportunity: { values, errors } });
+  await deps.sales.openOpportunity(tenantId, leadIdOf(req), opportunity, actor);
+  await changed(deps, tenantId);
+  res.redirect(303, `/crm/leads/${leadIdOf(req)}#venta`);
+}
+
+async function recordSale(req: Request, res: Response, deps: LeadDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const values = fields(req);
+  const today = dayIn(frameOf(req).timeZone, new Date());
+  const { sale, errors } = saleOf(values, localeOf(req), today, translator(req));
+  if (!sale) return show(req, res, deps, { sale: { values, errors } });
+  await deps.sales.recordSale(tenantId, leadIdOf(req), sale, actor);
+  await changed(deps, tenantId);
+  res.redirect(303, `/crm/leads/${leadIdOf(req)}#venta`);
+}
+
+async function changed({ live, invalidateFigures }: LeadDeps, tenantId: number): Promise<void> {
+  await invalidateFigures(tenantId);
+  live.publish(tenantId, 'leads');
+}
+
+type Words = (key: string) => string;
+
+export function opportunityOf(
+  values: Record<string, string>,
+  locale: 'es' | 'en',
+  t: Words,
+): { opportunity?: NewOpportunity; errors: Record<string, string> } {
+  const currency = currencyCode.safeParse(values['currency']);
+  const amount = currency.success ? parseAmount(values['value'] ?? '', locale, currency.data) : null;
+  const name = z.string().trim().min(1).max(200).safeParse(values['name']);
+  const errors = {
+    ...(name.success ? {} : { name: t('leads:errors.name') }),
+    ...(amount === null || amount.startsWith('-') ? { value: t('leads:errors.amount') } : {}),
+    ...(currency.success ? {} : { currency: t('leads:errors.currency') }),
+  };
+  if (!name.success || !currency.success || amount === null || Object.keys(errors).length > 0) return { errors };
+  return { opportunity: { name: name.data, value: amount, currency: currency.data }, errors };
+}
+
+export function saleOf(
+  values: Record<string, string>,
+  locale: 'es' | 'en',
+  today: string,
+  t: Words,
+): { sale?: NewSale; errors: Record<string, string> } {
+  const currency = currencyCode.safeParse(values['currency']);
+  const amount = currency.success ? parseAmount(values['amount'] ?? '', locale, currency.data) : null;
+  const soldOn = day.safeParse(values['sold_on'] || today);
+  const errors = {
+    ...(amount === null || Number(amount) === 0 ? { amount: t('leads:errors.amount') } : {}),
+    ...(currency.success ? {} : { currency: t('leads:errors.currency') }),
+    ...(!soldOn.success || soldOn.data > today ? { sold_on: t('leads:errors.day') } : {}),
+  };
+  if (!currency.success || !soldOn.success || amount === null || Object.keys(errors).length > 0) return { errors };
+  return { sale: { amount, currency: currency.data, soldOn: soldOn.data }, errors };
+}
+
+async function unconfirmed(req: Request, res: Response, { leadPages }: LeadDeps): Promise<void> {
+  const rows = await leadPages.unconfirmed(callerOf(req).tenantId);
+  renderPage(req, res, 'leads/unconfirmed', {
+    title: translator(req)('leads:unconfirmed.title'),
+    section: 'unconfirmed',
+    rows,
+  });
+}
+
+function leadIdOf(req: Request): string {
+  const id = z.uuid().safeParse(req.params['id']);
+  if (!id.success) throw new AppError('not_found', 'no such lead');
+  return id.data;
+}
+
+/** The form's text fields; anything else in the body is not looked at. */
+function fields(req: Request): Record<string, string> {
+  const entries = Object.entries((req.body ?? {}) as Record<string, unknown>).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return Object.fromEntries(entries);
+}

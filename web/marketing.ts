@@ -1,0 +1,183 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
+import type { Config } from '../config.ts';
+import type { ConnectionStatus } from '../domain/connection.ts';
+import { AppError } from '../domain/error.ts';
+import { wantsJson } from './errors.ts';
+import { createFormat } from './format.ts';
+import { hubFigures } from './hub-props.ts';
+import { localeOf, translator } from './i18n.ts';
+import { frameOf, renderFragment, renderPage } from './render.ts';
+import { callerOf, type Route } from './route.ts';
+import { type StatsQuery, type StatsService, statsQuery } from './stats.ts';
+import { campaignJson } from './stats-json.ts';
+
+/** What the connection's and the sync's own regions on the hub need; they are rendered by their own partials. */
+export interface HubRegions {
+  banner(tenantId: number, req: Request): Promise<object>;
+  syncStatus(tenantId: number, req: Request): Promise<object>;
+}
+
+export interface MarketingDeps {
+  config: Pick<Config, 'PUBLIC_URL' | 'ENVIRONMENT' | 'DEBUG_MARKETING_STATS'>;
+  stats: StatsService;
+  leadPages: LeadPages;
+  regions: HubRegions;
+  /** Raw replies behind the figures, for the debug switch. */
+  debugStats: (tenantId: number) => Promise<object>;
+  insightsOf: (tenantId: number, campaignId: string) => Promise<readonly object[] | null>;
+}
+
+const hubQuery = statsQuery.extend({
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .optional(),
+});
+
+export const marketingRoutes = (deps: MarketingDeps): Route[] => [
+  { method: 'get', path: '/', access: 'public', handler: (_req, res) => res.redirect(303, '/crm/marketing') },
+  {
+    method: 'get',
+    path: '/crm/marketing',
+    access: 'person',
+    accessName: 'get_marketing_hub',
+    handler: (req, res) => hub(req, res, deps),
+  },
+  { method: 'get', path: '/crm/marketing/leads-feed', access: 'person', handler: (req, res) => feed(req, res, deps) },
+  {
+    method: 'get',
+    path: '/crm/marketing/stats',
+    access: 'tenant',
+    accessName: 'get_marketing_stats',
+    limited: true,
+    handler: (req, res) => stats(req, res, deps),
+  },
+  {
+    method: 'get',
+    path: '/crm/marketing/debug/stats',
+    access: 'tenant',
+    accessName: 'get_debug_stats',
+    limited: true,
+    handler: (req, res) => debugStats(req, res, deps),
+  },
+  {
+    method: 'get',
+    path: '/crm/marketing/campaigns',
+    access: 'tenant',
+    accessName: 'get_campaigns',
+    limited: true,
+    handler: (req, res) => campaigns(req, res, deps),
+  },
+  {
+    method: 'get',
+    path: '/crm/marketing/campaigns/:id/insights',
+    access: 'tenant',
+    accessName: 'get_campaign_insights',
+    limited: true,
+    handler: (req, res) => insights(req, res, deps),
+  },
+  {
+    method: 'get',
+    path: '/admin/config/deployment',
+    access: 'tenant',
+    accessName: 'get_deployment_config',
+    limited: true,
+    handler: (req, res) => deployment(req, res, deps),
+  },
+];
+
+function parsed<T>(schema: z.ZodType<T>, query: unknown): T {
+  const result = schema.safeParse(query);
+  if (!result.success)
+    throw new AppError(
+      'invalid',
+      `bad parameter: ${result.error.issues.map((issue) => issue.path.join('.')).join(', ')}`,
+    );
+  return result.data;
+}
+
+async function hub(req: Request, res: Response, { config, stats, leadPages, regions }: MarketingDeps): Promise<void> {
+  const { tenantId } = callerOf(req);
+  const query = parsed(hubQuery, { ...req.query });
+  const frame = frameOf(req);
+  const [answer, recent, banner, syncStatus] = await Promise.all([
+    stats.read(tenantId, query),
+    leadPages.recent(tenantId, 8),
+    regions.banner(tenantId, req),
+    regions.syncStatus(tenantId, req),
+  ]);
+  const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
+  const currency = query.currency ?? mainCurrency(answer.now.totals, frame.currency);
+  const { period } = answer.now;
+  renderPage(req, res, 'hub/page', {
+    title: words.t('hub:title'),
+    section: 'hub',
+    query: { ...query, currency },
+    currencies: answer.now.totals.map((total) => total.currency),
+    period: { since: words.format.longDay(period.since), until: words.format.longDay(period.until) },
+    figures: hubFigures(answer, currency, words),
+    isConnected: isLive(frame.connectionStatus as ConnectionStatus),
+    recent,
+    banner,
+    syncStatus,
+    webhooks: webhookAddresses(config.PUBLIC_URL, tenantId),
+  });
+}
+
+const isLive = (status: ConnectionStatus): boolean =>
+  status === 'connected' || status === 'refreshing' || status === 'reconnect_needed';
+
+function mainCurrency(totals: readonly { currency: string; spend: bigint }[], own: string): string {
+  const spending = totals.filter((total) => total.spend > 0n).map((total) => total.currency);
+  return spending.includes(own) ? own : (spending[0] ?? own);
+}
+
+async function feed(req: Request, res: Response, { leadPages }: MarketingDeps): Promise<void> {
+  renderFragment(req, res, 'hub/_feed', { recent: await leadPages.recent(callerOf(req).tenantId, 8) });
+}
+
+async function stats(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
+  const query: StatsQuery = parsed(statsQuery, { ...req.query });
+  res.json(await deps.stats.json(callerOf(req).tenantId, query));
+}
+
+async function debugStats(req: Request, res: Response, { config, debugStats: read }: MarketingDeps): Promise<void> {
+  if (!config.DEBUG_MARKETING_STATS) throw new AppError('not_found', 'DEBUG_MARKETING_STATS is off');
+  res.json(await read(callerOf(req).tenantId));
+}
+
+/** JSON for programs; people find campaigns on the hub. */
+async function campaigns(req: Request, res: Response, { stats: service }: MarketingDeps): Promise<void> {
+  if (!wantsJson(req)) return res.redirect(303, '/crm/marketing#campaigns');
+  const { status, ...query } = parsed(statsQuery.extend({ status: z.string().max(40).optional() }), { ...req.query });
+  const { now } = await service.read(callerOf(req).tenantId, query);
+  const wanted = status?.toUpperCase();
+  res.json(
+    now.campaigns
+      .filter((campaign) => wanted === undefined || wanted === 'ALL' || campaign.status === wanted)
+      .map(campaignJson),
+  );
+}
+
+async function insights(req: Request, res: Response, { insightsOf }: MarketingDeps): Promise<void> {
+  const rows = await insightsOf(callerOf(req).tenantId, String(req.params['id']));
+  if (rows === null) throw new AppError('not_found', 'no such campaign');
+  res.json(rows);
+}
+
+function deployment(req: Request, res: Response, { config }: MarketingDeps): void {
+  const { meta, ycloud } = webhookAddresses(config.PUBLIC_URL, callerOf(req).tenantId);
+  res.json({
+    webhook_ycloud_url: ycloud,
+    webhook_meta_url: meta,
+    orchestrator_url: config.PUBLIC_URL,
+    environment: config.ENVIRONMENT,
+  });
+}
+
+const webhookAddresses = (publicUrl: string, tenantId: number) => ({
+  meta: `${publicUrl}/crm/webhook/meta`,
+  ycloud: `${publicUrl}/webhook/ycloud/${tenantId}`,
+});
