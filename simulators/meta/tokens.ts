@@ -1,0 +1,175 @@
+import type { Clock } from './clock.ts';
+import { deadToken } from './errors.ts';
+import { isObject, parseJson } from './http.ts';
+import { hmacHex, sameText } from './wire.ts';
+
+export type TokenKind = 'USER' | 'PAGE' | 'SYSTEM_USER' | 'APP';
+
+/** What a token says by itself. Times in seconds; `expiresAt` 0 means never. */
+export interface TokenInfo {
+  readonly kind: TokenKind;
+  readonly userId: string;
+  readonly pageId: string;
+  readonly scopes: readonly string[];
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly dataAccessExpiresAt: number;
+  readonly longLived: boolean;
+  readonly serial: number;
+}
+
+export type PermissionStatus = 'granted' | 'declined';
+
+/** Every permission the dialog knows. */
+export const allScopes = [
+  'public_profile',
+  'email',
+  'ads_read',
+  'ads_management',
+  'business_management',
+  'pages_show_list',
+  'pages_read_engagement',
+  'pages_manage_metadata',
+  'leads_retrieval',
+  'pages_manage_ads',
+  'whatsapp_business_management',
+  'whatsapp_business_messaging',
+] as const;
+
+/** Tokens carry their own content, signed: they survive a restart of the simulator, revocations do not. */
+export interface Tokens {
+  issue(info: Omit<TokenInfo, 'serial' | 'issuedAt' | 'dataAccessExpiresAt'>): string;
+  /** The token's content whether alive or not; undefined when it is none of ours. */
+  read(token: string): TokenInfo | undefined;
+  /** The content of a living token. Throws 190 with its subcode for a dead one. */
+  check(token: string): TokenInfo;
+  /** Makes a token, or all tokens that a user has so far, answer 190 with the subcode. */
+  kill(target: { readonly userId?: string; readonly token?: string }, subcode: number | undefined): void;
+  /** Undoes `kill`: for 459 and 464 the same token may work again later. */
+  revive(): void;
+  permissions(info: TokenInfo): ReadonlyMap<string, PermissionStatus>;
+  setPermission(userId: string, scope: string, status: PermissionStatus): void;
+  declined(userId: string): readonly string[];
+}
+
+interface Kill {
+  readonly userId: string | undefined;
+  readonly token: string | undefined;
+  readonly subcode: number | undefined;
+  readonly upTo: number;
+}
+
+const MAC_LENGTH = 24;
+const DATA_ACCESS_SECONDS = 90 * 86_400;
+
+/** A token store of one app. */
+export function createTokens(app: { readonly id: string; readonly secret: string }, clock: Clock): Tokens {
+  let kills: Kill[] = [];
+  let serial = Date.now() * 1000;
+  const granted = new Map<string, Map<string, PermissionStatus>>();
+  const mac = (body: string) => hmacHex(app.secret, body).slice(0, MAC_LENGTH);
+
+  const read = (token: string): TokenInfo | undefined => {
+    if (token === `${app.id}|${app.secret}`) {
+      return {
+        kind: 'APP',
+        userId: '',
+        pageId: '',
+        scopes: [],
+        issuedAt: 0,
+        expiresAt: 0,
+        dataAccessExpiresAt: 0,
+        longLived: true,
+        serial: 0,
+      };
+    }
+    const body = token.slice(4, -MAC_LENGTH);
+    if (!token.startsWith('EAAG') || !sameText(mac(body), token.slice(-MAC_LENGTH))) {
+      return undefined;
+    }
+    const value = parseJson(Buffer.from(body, 'base64url').toString('utf8'));
+    return isObject(value) ? (value as unknown as TokenInfo) : undefined;
+  };
+  const killOf = (token: string, info: TokenInfo) =>
+    kills.find(
+      (kill) =>
+        kill.token === token || (kill.userId !== undefined && kill.userId === info.userId && info.serial <= kill.upTo),
+    );
+
+  return {
+    issue: (info) => {
+      serial += 1;
+      const issuedAt = clock.seconds();
+      const full: TokenInfo = { ...info, issuedAt, dataAccessExpiresAt: issuedAt + DATA_ACCESS_SECONDS, serial };
+      const body = Buffer.from(JSON.stringify(full)).toString('base64url');
+      return `EAAG${body}${mac(body)}`;
+    },
+    read,
+    check: (token) => {
+      const info = read(token);
+      if (info === undefined) {
+        throw deadToken();
+      }
+      const kill = killOf(token, info);
+      if (kill !== undefined) {
+        throw deadToken(kill.subcode);
+      }
+      if (info.expiresAt !== 0 && info.expiresAt <= clock.seconds()) {
+        throw deadToken(463, expiredMessage(info.expiresAt, clock.seconds()));
+      }
+      return info;
+    },
+    kill: ({ userId, token }, subcode) => {
+      kills.push({ userId, token, subcode, upTo: serial });
+    },
+    revive: () => {
+      kills = [];
+    },
+    permissions: (info) => permissionsOf(info, granted.get(info.userId), clock.seconds()),
+    setPermission: (userId, scope, status) => {
+      granted.set(userId, (granted.get(userId) ?? new Map<string, PermissionStatus>()).set(scope, status));
+    },
+    declined: (userId) =>
+      [...(granted.get(userId) ?? [])].flatMap(([scope, status]) => (status === 'declined' ? [scope] : [])),
+  };
+}
+
+/** Past its data access the token keeps only the public profile, although it still counts as valid. */
+function permissionsOf(
+  info: TokenInfo,
+  decided: ReadonlyMap<string, PermissionStatus> | undefined,
+  now: number,
+): Map<string, PermissionStatus> {
+  const result = new Map<string, PermissionStatus>(decided);
+  for (const scope of info.scopes) {
+    if (!result.has(scope)) {
+      result.set(scope, 'granted');
+    }
+  }
+  if (info.dataAccessExpiresAt !== 0 && info.dataAccessExpiresAt <= now) {
+    return new Map([['public_profile', 'granted']]);
+  }
+  return result;
+}
+
+function expiredMessage(expiredAt: number, now: number): string {
+  return `Error validating access token: Session has expired on ${pacificTime(expiredAt)}. The current time is ${pacificTime(now)}.`;
+}
+
+function pacificTime(seconds: number): string {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: 'America/Los_Angeles',
+    weekday: 'long',
+    day: '2-digit',
+    month: 'short',
+    year: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
+  });
+  const part = Object.fromEntries(format.formatToParts(seconds * 1000).map(({ type, value }) => [type, value]));
+  const { weekday, day, month, year, hour, minute, second, timeZoneName } = part;
+  return `${weekday}, ${day}-${month}-${year} ${hour}:${minute}:${second} ${timeZoneName}`;
+}
