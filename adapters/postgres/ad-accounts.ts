@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
+import { AppError } from '../../domain/error.ts';
 import type { Database, Tx } from './pool.ts';
 
 const adAccountRow = z
@@ -51,6 +52,16 @@ export function createAdAccounts({ inTenant }: Pick<Database, 'inTenant'>) {
           ORDER BY name, ad_account_id
           LIMIT ${limit}`),
       ),
+    /** One connected account. `not_found` when the tenant does not copy it (any more). */
+    byId: (tenantId: number, adAccountId: string): Promise<SelectedAccount> =>
+      inTenant(tenantId, async (tx) => {
+        const row = await tx.maybeOne(sql.type(adAccountRow)`
+          SELECT ad_account_id, name, currency, time_zone, account_status, lead_action_type, last_synced_at, wide_synced_at
+          FROM ad_accounts
+          WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId} AND is_selected`);
+        if (row === null) throw new AppError('not_found', `ad account ${adAccountId}`);
+        return row;
+      }),
     /** Name, status, currency and zone as Meta has them now. Part of a sync, which the audit trail holds as one row. */
     saveFacts: (tenantId: number, facts: AccountFacts): Promise<void> =>
       inTenant(tenantId, async (tx) => {

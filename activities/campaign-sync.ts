@@ -1,0 +1,213 @@
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { MetaClient } from '../adapters/meta/client.ts';
+import type { Metrics } from '../adapters/metrics.ts';
+import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accounts.ts';
+import type { Campaigns } from '../adapters/postgres/campaigns.ts';
+import type { Connections } from '../adapters/postgres/connections.ts';
+import type { Insights } from '../adapters/postgres/insights.ts';
+import type { SyncKind, SyncRuns } from '../adapters/postgres/sync-runs.ts';
+import { isLive } from '../domain/connection.ts';
+import { AppError } from '../domain/error.ts';
+import { leadsIn, localDay, type Slice, type SyncWindow, slicesOf, windowFor } from '../domain/insights.ts';
+import type { LiveUpdates } from '../domain/live.ts';
+import { majorUnits } from '../domain/money.ts';
+
+export interface CampaignSyncDeps {
+  meta: Pick<MetaClient, 'adAccount' | 'campaigns' | 'adsets' | 'ads' | 'campaignDays'>;
+  connections: Pick<Connections, 'byTenant' | 'withToken' | 'noteCall' | 'markReconnectNeeded'>;
+  adAccounts: AdAccounts;
+  campaigns: Campaigns;
+  insights: Insights;
+  syncRuns: SyncRuns;
+  /** Figures on screen are cached for 15 minutes; a sync makes them old. */
+  cache: { invalidate(tenantId: number): Promise<void> };
+  live: LiveUpdates;
+  metrics: Pick<Metrics, 'syncDuration' | 'syncRows'>;
+  now?: () => Date;
+  /** An activity starts no further slice after this long. */
+  workMs?: number;
+}
+
+export interface AccountPlan {
+  adAccountId: string;
+  window: SyncWindow;
+  /** Newest first. */
+  slices: Slice[];
+}
+
+export interface SyncPlan {
+  runId: string;
+  kind: SyncKind;
+  accounts: AccountPlan[];
+}
+
+interface OfAccount {
+  tenantId: number;
+  runId: string;
+  adAccountId: string;
+}
+
+export type CampaignSyncActivities = ReturnType<typeof createCampaignSyncActivities>;
+
+/** What a campaign sync has done for it: each reads pages from Meta and writes them; only counts come back. */
+export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
+  const { connections, adAccounts, campaigns, syncRuns, cache, live, metrics, now = () => new Date() } = deps;
+  return {
+    /** Which accounts and days this run reads, and its row. Null while nothing is connected: then there is nothing to do. */
+    async planSync({ tenantId, workflowRunId }: { tenantId: number; workflowRunId: string }): Promise<SyncPlan | null> {
+      const { status } = await connections.byTenant(tenantId);
+      if (!isLive(status)) return null;
+      const accounts = await adAccounts.listSelected(tenantId);
+      const kind = await kindOf(syncRuns, tenantId, accounts);
+      const runId = await syncRuns.start(tenantId, { kind, workflowRunId, accountsTotal: accounts.length });
+      live.publish(tenantId, 'sync');
+      return { runId, kind, accounts: accounts.map((account) => planOf(account, kind, now())) };
+    },
+    /** An account's own facts, its campaigns, ad sets and ads. */
+    async syncObjects(of: OfAccount): Promise<{ campaigns: number; calls: number }> {
+      const counts = await withToken(deps, of.tenantId, (token) => copyObjects(deps, token, of));
+      await syncRuns.addProgress(of.tenantId, of.runId, counts);
+      live.publish(of.tenantId, 'sync');
+      return counts;
+    },
+    /**
+     * The books of as many of these slices as fit into a minute; `slicesDone` says how many. After a crash the next try skips the slices that
+     * were whole and reads the rest from the start: cursors are never kept.
+     */
+    async syncInsights(of: OfAccount & { slices: Slice[] }): Promise<{ slicesDone: number; rows: number }> {
+      const { rows, slicesDone } = await withToken(deps, of.tenantId, (token) => copySlices(deps, token, of));
+      metrics.syncRows.inc(rows);
+      live.publish(of.tenantId, 'sync');
+      return { slicesDone, rows };
+    },
+    /** Adds the account's days up on its campaigns and marks it as synced. */
+    async finishAccount({ tenantId, runId, adAccountId, window }: OfAccount & { window: SyncWindow }): Promise<void> {
+      await campaigns.saveTotals(tenantId, adAccountId, { wide: window !== 'narrow', now: now() });
+      await syncRuns.addProgress(tenantId, runId, { accounts: 1 });
+      await cache.invalidate(tenantId);
+      live.publish(tenantId, 'sync');
+    },
+    /** Ends the run: `errorCode` is the first account's failure, or null. */
+    async finishSync({
+      tenantId,
+      runId,
+      errorCode,
+      startedAt,
+    }: {
+      tenantId: number;
+      runId: string;
+      errorCode: string | null;
+      startedAt: number;
+    }): Promise<void> {
+      await syncRuns.finish(tenantId, runId, errorCode);
+      if (errorCode === null) await connections.noteCall(tenantId);
+      await cache.invalidate(tenantId);
+      metrics.syncDuration.observe(Math.max(0, now().getTime() - startedAt) / 1000);
+      live.publish(tenantId, 'sync');
+    },
+  };
+}
+
+async function kindOf(syncRuns: SyncRuns, tenantId: number, accounts: readonly SelectedAccount[]): Promise<SyncKind> {
+  if (accounts.every(({ lastSyncedAt }) => lastSyncedAt === null)) return 'first';
+  return (await syncRuns.isAsked(tenantId)) ? 'manual' : 'scheduled';
+}
+
+/** "Sync now" re-reads today and the two days before, at any hour; history that was never read comes first all the same. */
+function planOf(account: SelectedAccount, kind: SyncKind, now: Date): AccountPlan {
+  const due = windowFor(account, now);
+  const window = kind === 'manual' && due === 'wide' ? 'narrow' : due;
+  return { adAccountId: account.adAccountId, window, slices: slicesOf(window, localDay(account.timeZone, now)) };
+}
+
+async function copyObjects(
+  { meta, adAccounts, campaigns }: CampaignSyncDeps,
+  token: string,
+  { tenantId, adAccountId }: OfAccount,
+): Promise<{ campaigns: number; calls: number }> {
+  const facts = await meta.adAccount(token, adAccountId);
+  await adAccounts.saveFacts(tenantId, facts);
+  const account = { adAccountId, currency: facts.currency };
+  const inMajor = <T extends { dailyBudget: string | null; lifetimeBudget: string | null }>(row: T): T => ({
+    ...row,
+    dailyBudget: row.dailyBudget === null ? null : majorUnits(row.dailyBudget, facts.currency),
+    lifetimeBudget: row.lifetimeBudget === null ? null : majorUnits(row.lifetimeBudget, facts.currency),
+  });
+  const counts = { campaigns: 0, calls: 1 };
+  for await (const { rows, calls } of meta.campaigns(token, adAccountId)) {
+    await campaigns.saveCampaigns(tenantId, account, rows.map(inMajor));
+    counts.campaigns += rows.length;
+    counts.calls += calls;
+    heartbeat({ edge: 'campaigns', calls: counts.calls });
+  }
+  for await (const { rows, calls } of meta.adsets(token, adAccountId)) {
+    await campaigns.saveAdsets(tenantId, account, rows.map(inMajor));
+    counts.calls += calls;
+    heartbeat({ edge: 'adsets', calls: counts.calls });
+  }
+  for await (const { rows, calls } of meta.ads(token, adAccountId)) {
+    await campaigns.saveAds(tenantId, rows);
+    counts.calls += calls;
+    heartbeat({ edge: 'ads', calls: counts.calls });
+  }
+  return counts;
+}
+
+/** What a heartbeat tells the next try. */
+interface SliceProgress {
+  slicesDone: number;
+  rows: number;
+}
+
+async function copySlices(
+  { adAccounts, workMs = 60_000, ...deps }: CampaignSyncDeps,
+  token: string,
+  of: OfAccount & { slices: Slice[] },
+): Promise<SliceProgress> {
+  const account = await adAccounts.byId(of.tenantId, of.adAccountId);
+  const startedAt = Date.now();
+  const progress: SliceProgress = { slicesDone: 0, rows: 0, ...earlierTry() };
+  for (const slice of of.slices.slice(progress.slicesDone)) {
+    if (progress.slicesDone > 0 && Date.now() - startedAt >= workMs) break;
+    progress.rows += await copySlice(deps, token, of, account, slice, progress);
+    progress.slicesDone += 1;
+    heartbeat(progress);
+  }
+  return progress;
+}
+
+const earlierTry = (): Partial<SliceProgress> => (activityInfo().heartbeatDetails as SliceProgress | undefined) ?? {};
+
+async function copySlice(
+  { meta, insights, live }: Pick<CampaignSyncDeps, 'meta' | 'insights' | 'live'>,
+  token: string,
+  { tenantId, runId, adAccountId }: OfAccount,
+  account: SelectedAccount,
+  slice: Slice,
+  progress: SliceProgress,
+): Promise<number> {
+  let count = 0;
+  for await (const { rows, calls } of meta.campaignDays(token, adAccountId, slice)) {
+    const days = rows.map(({ actions, ...day }) => ({ ...day, leads: leadsIn(actions, account.leadActionType) }));
+    await insights.savePage(tenantId, runId, account, { rows: days, calls });
+    count += rows.length;
+    heartbeat(progress);
+    live.publish(tenantId, 'sync');
+  }
+  return count;
+}
+
+/** Names the token in a refusal, so that a refusal of an old one cannot end a connection that has a new one. */
+async function withToken<T>(
+  { connections }: CampaignSyncDeps,
+  tenantId: number,
+  work: (token: string) => Promise<T>,
+): Promise<T> {
+  const { token, version } = await connections.withToken(tenantId);
+  try {
+    return await work(token);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'reconnect_required') throw error;
+    throw new AppError('reconnect_required', error.message, { details: { ...error.details, tokenVersion: version } });
+  }
+}

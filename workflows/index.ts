@@ -1,0 +1,2 @@
+export { campaignSyncWorkflow } from './campaign-sync.ts';
+export { metaConnectionWorkflow } from './connection.ts';
