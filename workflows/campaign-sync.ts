@@ -57,7 +57,8 @@ async function syncAccounts(tenantId: number, { runId, accounts }: SyncPlan): Pr
     for (let account = waiting.shift(); account !== undefined; account = waiting.shift()) {
       setCurrentDetails(`${accounts.length - waiting.length} of ${accounts.length} ad accounts begun`);
       try {
-        tally.rows += await syncAccount(tenantId, runId, account);
+        const rows = await syncAccount(tenantId, runId, account);
+        tally.rows += rows; // not `+= await`: that reads the sum before the others have added theirs
       } catch (error) {
         tally.failed += 1;
         tally.errorCode ??= codeOf(error) ?? 'unavailable';
