@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { sql } from 'slonik';
+import { z } from 'zod';
+import type { Change } from '../../domain/inbox.ts';
+import type { Database, Tx } from './pool.ts';
+
+const takenRow = z.object({
+  id: z.number(),
+  tenant_id: z.number().nullable(),
+  provider: z.enum(['meta', 'ycloud']),
+  kind: z.string(),
+  subject: z.string().nullable(),
+  source_id: z.string().nullable(),
+  attempts: z.number(),
+});
+export type TakenRow = z.output<typeof takenRow>;
+const payloadRow = z.object({ id: z.number(), payload: z.string(), received_at: z.date() });
+const dueRow = z.object({
+  work: z.enum(['stale_send', 'oauth_returned', 'waiting_lead']),
+  tenant_id: z.number(),
+  object_id: z.string(),
+});
+export type DueWork = z.output<typeof dueRow>;
+
+/** To whom a body's changes belong: found by page or number, or known from the address it came to. */
+export type Routing = { to: 'sender' } | { to: 'tenant'; tenantId: number };
+
+export interface Intake {
+  /** New rows; the rest of the body was known already. */
+  inserted: number;
+  conflicts: number;
+}
+
+const MAX_ATTEMPTS = 20;
+
+/** The inbox: what was received is a row before the sender hears 200. */
+export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>) {
+  return {
+    /** One statement for all changes of a body. A repeat inserts nothing. Throws while the database is away. */
+    async insert(changes: readonly Change[], routing: Routing): Promise<Intake> {
+      const rows = changes.map((change) => tuple(change));
+      const inserted = await pool.query(sql.unsafe`
+        WITH given AS (
+          SELECT * FROM ${sql.unnest(rows, ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'bool'])}
+            AS g (provider, kind, subject, source_id, source_phone, own_id, hash, payload, is_used)
+        ), routed AS (${routed(routing)}), keyed AS (${keyed})
+        INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, subject, source_id, payload, state)
+        SELECT provider, dedupe_key, tenant_id, kind, subject, source_id, payload,
+          CASE WHEN NOT is_used THEN 'ignored' WHEN tenant_id IS NULL THEN 'orphan' ELSE 'pending' END
+        FROM keyed ON CONFLICT DO NOTHING`);
+      return { inserted: inserted.rowCount, conflicts: 0 };
+    },
+
+    /**
+     * Keeps, as a row of its own, a YCloud event whose id is known with another body. Inside the tenant the first body is visible.
+     * Returns how many there were.
+     */
+    async insertConflicts(tenantId: number, changes: readonly Change[]): Promise<number> {
+      const rows = changes
+        .filter((change) => change.id !== null)
+        .map((change) => [`ycloud:${tenantId}:${change.id}`, hashOf(change), change.kind, change.payload]);
+      if (rows.length === 0) return 0;
+      const kept = await inTenant(tenantId, (tx) =>
+        tx.query(sql.unsafe`
+          INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, payload, state)
+          SELECT 'ycloud', g.key || ':' || g.hash, ${tenantId}, g.kind, g.payload, 'conflict'
+          FROM ${sql.unnest(rows, ['text', 'text', 'text', 'text'])} AS g (key, hash, kind, payload)
+          JOIN webhook_events e ON e.tenant_id = ${tenantId} AND e.dedupe_key = g.key AND e.payload <> g.payload
+          ON CONFLICT DO NOTHING`),
+      );
+      return kept.rowCount;
+    },
+
+    /** Leases up to `max` due rows, at most `perTenant` of one tenant. */
+    take: (max: number, perTenant: number) =>
+      pool.any(
+        sql.type(
+          takenRow,
+        )`SELECT id, tenant_id, provider, kind, subject, source_id, attempts FROM take_inbox(${max}, ${perTenant})`,
+      ),
+
+    payloads: (tenantId: number, ids: readonly number[]) =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(payloadRow)`
+          SELECT id, payload, received_at FROM webhook_events WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) ORDER BY id`),
+      ),
+
+    done: (tenantId: number, ids: readonly number[]) => inTenant(tenantId, (tx) => markDone(tx, tenantId, ids)),
+
+    /** Tries again later: 1 s doubling to 15 min, parked after 20 tries. `error` is a code, never a provider's text. Returns how many were parked. */
+    async failed(tenantId: number, ids: readonly number[], error: string): Promise<number> {
+      const parked = await inTenant(tenantId, (tx) =>
+        tx.any(sql.type(z.object({ state: z.string() }))`
+          UPDATE webhook_events SET error = ${error},
+            state = CASE WHEN attempts >= ${MAX_ATTEMPTS} THEN 'parked' ELSE 'pending' END,
+            next_attempt_at = now() + least(power(2, attempts - 1), 900) * interval '1 second'
+          WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) RETURNING state`),
+      );
+      return parked.filter((row) => row.state === 'parked').length;
+    },
+
+    /** Hands leased rows back at once, as if they had not been taken. */
+    release: (tenantId: number, ids: readonly number[]) =>
+      inTenant(tenantId, (tx) =>
+        tx.query(sql.unsafe`
+          UPDATE webhook_events SET next_attempt_at = now(), attempts = greatest(attempts - 1, 0)
+          WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending'`),
+      ),
+
+    dueWork: () => pool.any(sql.type(dueRow)`SELECT work, tenant_id, object_id FROM due_work()`),
+  };
+}
+export type Inbox = ReturnType<typeof createInbox>;
+
+export async function markDone(tx: Tx, tenantId: number, ids: readonly number[]): Promise<void> {
+  await tx.query(sql.unsafe`
+    UPDATE webhook_events SET state = 'done', error = NULL WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending'`);
+}
+
+const hashOf = (change: Change): string => createHash('sha256').update(change.payload).digest('hex');
+const tuple = (change: Change) => [
+  change.provider,
+  change.kind,
+  change.subject,
+  change.sourceId,
+  change.sourcePhone,
+  change.id,
+  hashOf(change),
+  change.payload,
+  change.isUsed,
+];
+
+// A page connected by several tenants gives each its lead; a number's events go to the tenants that use it; what nobody knows is an orphan.
+const routed = (routing: Routing) =>
+  routing.to === 'tenant'
+    ? sql.fragment`SELECT given.*, ${routing.tenantId}::int AS tenant_id, 1::bigint AS place FROM given`
+    : sql.fragment`
+      SELECT given.*, t.tenant_id, row_number() OVER (PARTITION BY given.hash, given.own_id ORDER BY t.tenant_id) AS place
+      FROM given LEFT JOIN LATERAL (
+        SELECT p.tenant_id FROM tenants_of_page(given.source_id) p WHERE given.provider = 'meta' AND given.is_used
+        UNION ALL
+        SELECT s.tenant_id FROM tenants_of_sender(given.source_id, given.source_phone) s WHERE given.provider = 'ycloud' AND given.is_used
+      ) t ON true`;
+
+// Meta: the first tenant has the plain key, the others' follow it. YCloud: the tenant is part of the key.
+const keyed = sql.fragment`
+  SELECT routed.*, CASE
+    WHEN own_id IS NULL THEN 'sha256:' || hash || CASE WHEN place = 1 THEN '' ELSE ':' || tenant_id END
+    WHEN provider = 'meta' THEN own_id || CASE WHEN place = 1 THEN '' ELSE ':' || tenant_id END
+    ELSE 'ycloud:' || coalesce(tenant_id, 0) || ':' || own_id END AS dedupe_key
+  FROM routed`;

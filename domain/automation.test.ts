@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { fillVariables, isOptOut, type LeadFacts, matches, placeholdersIn, render } from './automation.ts';
+
+const lead: LeadFacts = { fullName: ' Lucía Fernández ', formId: '644', campaignId: '120', campaignName: 'Implantes' };
+
+describe('rules', () => {
+  it('match every lead without conditions, and only the named forms and campaigns with them', () => {
+    expect(matches({}, lead)).toBe(true);
+    expect(matches({ formIds: ['644'], campaignIds: ['120', '121'] }, lead)).toBe(true);
+    expect(matches({ formIds: ['645'] }, lead)).toBe(false);
+    expect(matches({ campaignIds: ['120'] }, { ...lead, campaignId: null })).toBe(false);
+  });
+
+  it('fill variables from the lead, and say so when one is missing', () => {
+    expect(fillVariables(['first_name', 'campaign_name', { text: 'jueves' }], lead)).toEqual([
+      'Lucía',
+      'Implantes',
+      'jueves',
+    ]);
+    expect(fillVariables(['first_name'], { ...lead, fullName: null })).toBeNull();
+  });
+
+  it('write the filled template as it stands in the conversation', () => {
+    expect(render('Hola {{1}}, sobre {{2}}', ['Lucía', 'Implantes'])).toBe('Hola Lucía, sobre Implantes');
+    expect(placeholdersIn('{{1}} {{2}} {{1}}')).toBe(2);
+  });
+});
+
+describe('an opt-out', () => {
+  it.each(['STOP', 'baja', ' Cancelar. ', 'ALTO!', 'Bájà', 'dar de baja'])('is "%s"', (text) => {
+    expect(isOptOut(text)).toBe(true);
+  });
+
+  it.each(['¿Bajan los precios?', 'Quiero cancelar el turno del jueves', 'stop by tomorrow', ''])(
+    'is not "%s"',
+    (text) => {
+      expect(isOptOut(text)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,132 @@
+/** How the body of a webhook becomes inbox rows: one row a change. Pure; hashing is the caller's. */
+
+export interface Change {
+  provider: 'meta' | 'ycloud';
+  kind: string;
+  /** The leadgen or message id. */
+  subject: string | null;
+  /** The page, or the WhatsApp business account, it came from. */
+  sourceId: string | null;
+  /** Our business number, where the change names it. */
+  sourcePhone: string | null;
+  /** Its key without the tenant; null = known only by the hash of its payload. */
+  id: string | null;
+  payload: string;
+  /** Of a kind we use; others are kept as `ignored`. */
+  isUsed: boolean;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Ids may be longer than 2^53: such numbers are read as the text they were written in. Throws SyntaxError on what is not JSON. */
+export function parseLossless(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    context?.source !== undefined &&
+    /^-?\d+$/.test(context.source)
+      ? context.source
+      : value,
+  );
+}
+
+/** The changes of a Meta body: every entry's every change. A body without entries is one ignored change. */
+export function metaChanges(body: Fields): Change[] {
+  const entries = listOf(body['entry']).filter(isFields);
+  const changes = entries.flatMap((entry) =>
+    listOf(entry['changes'])
+      .filter(isFields)
+      .map((change) => metaChange(body, entry, change)),
+  );
+  return changes.length > 0 ? changes : [ignored('meta', textOf(body['object']) ?? 'unknown', body)];
+}
+
+function metaChange(body: Fields, entry: Fields, change: Fields): Change {
+  const value = isFields(change['value']) ? change['value'] : {};
+  const field = textOf(change['field']) ?? 'unknown';
+  const leadgenId = idOf(value['leadgen_id']);
+  const pageId = idOf(value['page_id']) ?? idOf(entry['id']);
+  if (textOf(body['object']) !== 'page' || field !== 'leadgen' || leadgenId === null || pageId === null)
+    return ignored('meta', field, change);
+  return {
+    provider: 'meta',
+    kind: 'leadgen',
+    subject: leadgenId,
+    sourceId: pageId,
+    sourcePhone: null,
+    id: `meta:leadgen:${pageId}:${leadgenId}`,
+    payload: JSON.stringify(change),
+    isUsed: true,
+  };
+}
+
+const ycloudKinds: Readonly<Record<string, string>> = {
+  'whatsapp.message.updated': 'status',
+  'whatsapp.inbound_message.received': 'inbound',
+  'contact.unsubscribe.created': 'unsubscribe',
+  'contact.unsubscribe.deleted': 'resubscribe',
+  'whatsapp.user.preferences': 'preference',
+  'whatsapp.template.reviewed': 'template',
+  'whatsapp.template.category_updated': 'template',
+  'whatsapp.template.quality_updated': 'template',
+};
+
+/** A YCloud body is one event. */
+export function ycloudChange(body: Fields): Change {
+  const type = textOf(body['type']) ?? 'unknown';
+  const kind = ycloudKinds[type];
+  const eventId = textOf(body['id']);
+  const event = eventPayload(body);
+  const isInbound = kind === 'inbound';
+  return {
+    provider: 'ycloud',
+    kind: kind ?? type.slice(0, 100),
+    subject: textOf(event['id']) ?? null,
+    sourceId: textOf(event['wabaId']) ?? null,
+    sourcePhone:
+      textOf(isInbound ? event['to'] : kind === 'preference' ? event['businessPhoneNumber'] : event['from']) ?? null,
+    id: eventId,
+    payload: JSON.stringify(body),
+    isUsed: kind !== undefined,
+  };
+}
+
+const payloadNames = [
+  'whatsappMessage',
+  'whatsappInboundMessage',
+  'unsubscriberChanged',
+  'contactUnsubscribeCreated',
+  'contactUnsubscribeDeleted',
+  'whatsappUserPreference',
+  'whatsappTemplate',
+];
+
+/** The event's own object, whatever property its type puts it in. */
+export function eventPayload(body: Fields): Fields {
+  const name = payloadNames.find((each) => isFields(body[each]));
+  const payload = name === undefined ? undefined : body[name];
+  return isFields(payload) ? payload : {};
+}
+
+function ignored(provider: Change['provider'], kind: string, payload: unknown): Change {
+  return {
+    provider,
+    kind: kind.slice(0, 100),
+    subject: null,
+    sourceId: null,
+    sourcePhone: null,
+    id: null,
+    payload: JSON.stringify(payload),
+    isUsed: false,
+  };
+}
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+/** Meta's ids come as numbers or text; 0 means none. */
+const idOf = (value: unknown): string | null => {
+  const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+  return /^[1-9]\d{0,39}$/.test(text) ? text : null;
+};
