@@ -14,6 +14,8 @@ export interface GraphConfig {
   /** One version for every call, e.g. `v26.0`. */
   version: string;
   graphUrl: string;
+  /** For calls that name none; pages of figures have a minute. */
+  deadlineMs?: number;
   /** Logs every call: endpoint, status, milliseconds, trace id. Never an address. */
   logCalls?: boolean;
 }
@@ -103,7 +105,7 @@ export const appSecretProof = (appSecret: string, token: string): string =>
   createHmac('sha256', appSecret).update(token).digest('hex');
 
 async function send(config: GraphConfig, request: GraphCall<unknown>) {
-  const { method = 'GET', token, params = {}, deadlineMs = 20_000, endpoint } = request;
+  const { method = 'GET', token, params = {}, deadlineMs = config.deadlineMs ?? 20_000, endpoint } = request;
   const values = new URLSearchParams(params);
   if (token !== null) values.set('appsecret_proof', appSecretProof(config.appSecret, token));
   const url = new URL(`${config.graphUrl.replace(/\/$/, '')}/${config.version}/${request.path}`);
