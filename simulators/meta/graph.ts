@@ -74,6 +74,9 @@ function readMany(sim: Simulator, call: GraphCall, caller: Caller): Record<strin
   );
 }
 
+/** People who use the app, and people engaged with a page: large enough that only the ads limits matter here. */
+const ENGAGED_PEOPLE = 5000;
+
 /** Versions that exist or existed; what lies ahead is no path. */
 function checkVersion(version: string): void {
   if (version !== '' && Number(version.slice(1)) > NEWEST) {
@@ -132,19 +135,19 @@ function meterKey({ objectId, type }: Meter): string {
 /** Which meter a call runs on; calls about people and businesses count for the app only. */
 function meterOf(sim: Simulator, node: GraphNode, edge: string): Meter | undefined {
   if (node.kind === 'page') {
-    return { objectId: node.id, type: 'pages', activeAds: 0 };
+    return { objectId: node.id, type: 'pages', size: ENGAGED_PEOPLE };
   }
   if (node.kind === 'form' || node.kind === 'lead') {
-    return { objectId: node.pageId, type: 'leadgen', activeAds: 0 };
+    return { objectId: node.pageId, type: 'leadgen', size: sim.leads.countOfPage(node.pageId) };
   }
   const accountId = node.kind === 'account' ? node.id : 'accountId' in node ? node.accountId : undefined;
   const account = accountId === undefined ? undefined : find(sim.world, 'account', accountId);
   if (account === undefined) {
     return undefined;
   }
-  const activeAds = sim.world.ads.filter((ad) => ad.accountId === account.id && ad.status === 'ACTIVE').length;
+  const size = sim.world.ads.filter((ad) => ad.accountId === account.id && ad.status === 'ACTIVE').length;
   const type = edge === 'insights' || node.kind === 'report' ? 'ads_insights' : 'ads_management';
-  return { objectId: account.accountId, type, activeAds };
+  return { objectId: account.accountId, type, size };
 }
 
 function readingOf(sim: Simulator, call: GraphCall, meter: Meter | undefined, error: GraphError | undefined): Reading {
@@ -157,7 +160,7 @@ function readingOf(sim: Simulator, call: GraphCall, meter: Meter | undefined, er
     meter === undefined
       ? 0
       : Math.ceil((100 * sim.usage.lastHour(meterKey(meter), now)) / hourlyLimit(meter, sim.settings));
-  const app = Math.ceil(sim.usage.lastHour('app:', now) / 200);
+  const app = Math.ceil((100 * sim.usage.lastHour('app:', now)) / (200 * ENGAGED_PEOPLE));
   return {
     meter: chosen,
     percent: blocked ? 100 : Math.min(100, forced?.value ?? counted),

@@ -38,6 +38,7 @@ export interface Leads {
   byId(id: string): Lead | undefined;
   ofForm(formId: string): readonly Lead[];
   ofAd(adId: string): readonly Lead[];
+  countOfPage(pageId: string): number;
   testLeadOf(formId: string): Lead | undefined;
   delete(id: string): void;
   clear(): void;
@@ -47,6 +48,7 @@ export interface Leads {
 export function createLeads(first: number): Leads {
   const leads = new Map<string, Lead>();
   const byForm = new Map<string, Lead[]>();
+  const pageCounts = new Map<string, number>();
   let made = 0;
   const ofForm = (formId: string) => (byForm.get(formId) ?? []).toReversed().filter((lead) => leads.has(lead.id));
   return {
@@ -54,6 +56,7 @@ export function createLeads(first: number): Leads {
       const lead = buildLead(input, first, made);
       made += 1;
       leads.set(lead.id, lead);
+      pageCounts.set(lead.pageId, (pageCounts.get(lead.pageId) ?? 0) + 1);
       const list = byForm.get(lead.formId) ?? [];
       list.push(lead);
       byForm.set(lead.formId, list);
@@ -62,6 +65,7 @@ export function createLeads(first: number): Leads {
     byId: (id) => leads.get(id),
     ofForm,
     ofAd: (adId) => [...leads.values()].filter((lead) => lead.adId === adId).toReversed(),
+    countOfPage: (pageId) => pageCounts.get(pageId) ?? 0,
     testLeadOf: (formId) => ofForm(formId).find((lead) => lead.test),
     delete: (id) => {
       leads.delete(id);
@@ -69,6 +73,7 @@ export function createLeads(first: number): Leads {
     clear: () => {
       leads.clear();
       byForm.clear();
+      pageCounts.clear();
     },
   };
 }

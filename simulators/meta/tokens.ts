@@ -134,22 +134,21 @@ export function createTokens(app: { readonly id: string; readonly secret: string
   };
 }
 
-/** Past its data access the token keeps only the public profile, although it still counts as valid. */
+/**
+ * The token's own permissions as they stand now, then those its user declined.
+ * Past its data access it keeps only the public profile, although it still counts as valid.
+ */
 function permissionsOf(
   info: TokenInfo,
-  decided: ReadonlyMap<string, PermissionStatus> | undefined,
+  decided: ReadonlyMap<string, PermissionStatus> = new Map(),
   now: number,
 ): Map<string, PermissionStatus> {
-  const result = new Map<string, PermissionStatus>(decided);
-  for (const scope of info.scopes) {
-    if (!result.has(scope)) {
-      result.set(scope, 'granted');
-    }
-  }
   if (info.dataAccessExpiresAt !== 0 && info.dataAccessExpiresAt <= now) {
     return new Map([['public_profile', 'granted']]);
   }
-  return result;
+  const own = info.scopes.map((scope) => [scope, decided.get(scope) ?? 'granted'] as const);
+  const declined = [...decided].filter(([, status]) => status === 'declined');
+  return new Map([...own, ...declined]);
 }
 
 function expiredMessage(expiredAt: number, now: number): string {

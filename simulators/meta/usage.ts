@@ -5,7 +5,8 @@ export interface Meter {
   /** Ad account digits, page id or business id. */
   readonly objectId: string;
   readonly type: 'ads_insights' | 'ads_management' | 'pages' | 'leadgen';
-  readonly activeAds: number;
+  /** What the formula multiplies: active ads, people engaged with a page, or leads of a page. */
+  readonly size: number;
 }
 
 /** Calls of the last hour per object and type, and of the app. */
@@ -48,11 +49,11 @@ export function hourlyLimit(meter: Meter, settings: Settings): number {
   const development = settings.tier === 'development_access';
   switch (meter.type) {
     case 'ads_insights':
-      return (development ? 600 : 190_000) + 400 * meter.activeAds;
+      return (development ? 600 : 190_000) + 400 * meter.size;
     case 'ads_management':
-      return (development ? 300 : 100_000) + 40 * meter.activeAds;
+      return (development ? 300 : 100_000) + 40 * meter.size;
     default:
-      return 4800;
+      return 4800 * Math.max(1, meter.size);
   }
 }
 
