@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { type Actor, system } from '../../domain/actor.ts';
-import type { Database } from './pool.ts';
+import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
 const kind = z.enum(['first', 'scheduled', 'manual']);
@@ -104,6 +104,9 @@ export function createSyncRuns({ inTenant }: Pick<Database, 'inTenant'>) {
           FROM ad_accounts WHERE tenant_id = ${tenantId} AND is_selected`);
         return row.since;
       }),
+    /** How long until a person may ask for a sync again, in milliseconds; 0 = now. */
+    cooldownLeftMs: (tenantId: number, cooldownMs: number): Promise<number> =>
+      inTenant(tenantId, (tx) => cooldownLeft(tx, tenantId, cooldownMs)),
     /**
      * Notes that a person asked for a sync now, unless one was asked for less than `cooldownMs` ago: then the milliseconds left.
      * The next run finds the note and calls itself manual.
@@ -111,8 +114,7 @@ export function createSyncRuns({ inTenant }: Pick<Database, 'inTenant'>) {
     ask: (tenantId: number, actor: Actor, cooldownMs: number): Promise<number> =>
       inTenant(tenantId, async (tx) => {
         await tx.query(sql.unsafe`SELECT pg_advisory_xact_lock(hashtextextended(${`sync:${tenantId}`}, 0))`);
-        const { asked_at } = await tx.one(sql.type(askedRow)`${askedQuery(tenantId)}`);
-        const leftMs = asked_at === null ? 0 : asked_at.getTime() + cooldownMs - Date.now();
+        const leftMs = await cooldownLeft(tx, tenantId, cooldownMs);
         if (leftMs > 0) return leftMs;
         await audited(tx, { tenantId, name: 'sync.asked', actor, object: SYNC });
         return 0;
@@ -133,3 +135,8 @@ const askedQuery = (tenantId: number) => sql.fragment`
     (SELECT max(created_at) FROM system_events
       WHERE tenant_id = ${tenantId} AND object_type = ${SYNC.type} AND object_id = ${SYNC.id} AND name = 'sync.asked') AS asked_at,
     (SELECT max(started_at) FROM sync_runs WHERE tenant_id = ${tenantId}) AS run_at`;
+
+async function cooldownLeft(tx: Tx, tenantId: number, cooldownMs: number): Promise<number> {
+  const { asked_at } = await tx.one(sql.type(askedRow)`${askedQuery(tenantId)}`);
+  return asked_at === null ? 0 : Math.max(0, asked_at.getTime() + cooldownMs - Date.now());
+}

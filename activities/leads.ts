@@ -1,0 +1,168 @@
+import type { LeadRecord } from '../adapters/meta/leads.ts';
+import type { Metrics } from '../adapters/metrics.ts';
+import type { AutomationRuns } from '../adapters/postgres/automation-runs.ts';
+import type { Connections } from '../adapters/postgres/connections.ts';
+import type { CapturedLead, Leads } from '../adapters/postgres/leads.ts';
+import type { Pages } from '../adapters/postgres/pages.ts';
+import type { Rules } from '../adapters/postgres/rules.ts';
+import { matches } from '../domain/automation.ts';
+import { AppError } from '../domain/error.ts';
+import { personOf } from '../domain/lead.ts';
+import type { LiveUpdates } from '../domain/live.ts';
+
+export interface LeadDeps {
+  meta: { readLead(token: string, leadgenId: string, options?: { pageId?: string }): Promise<LeadRecord> };
+  connections: Pick<Connections, 'withToken'>;
+  pages: Pick<Pages, 'maybeToken'>;
+  leads: Leads;
+  rules: Pick<Rules, 'activeForNewLead'>;
+  runs: AutomationRuns;
+  automationWorkflowId: (run: { tenantId: number; ruleId: string; leadId: string; occurrence: string }) => string;
+  startAutomation: (run: {
+    tenantId: number;
+    runId: string;
+    ruleId: string;
+    leadId: string;
+    occurrence: string;
+    dueAt: number;
+  }) => Promise<void>;
+  tokenRejected: (
+    tenantId: number,
+    rejection: { subcode: number | null; tokenVersion: number | null },
+  ) => Promise<unknown>;
+  normalizePhone: (typed: string, country: string) => string | null;
+  invalidateFigures: (tenantId: number) => Promise<void>;
+  live: LiveUpdates;
+  metrics: Pick<Metrics, 'leads' | 'leadLatency'>;
+  now?: () => number;
+}
+
+interface CaptureInput {
+  tenantId: number;
+  leadgenId: string;
+  pageId: string | null;
+  receivedAt: number;
+}
+
+/** `captured` also for a repeat that found its lead there: matching is idempotent and may have been lost before. */
+export interface CaptureResult {
+  outcome: 'captured' | 'waiting_for_connection' | 'failed';
+  leadId: string | null;
+}
+
+export type LeadActivities = ReturnType<typeof createLeadActivities>;
+
+/** What a lead's intake has done for it. Personal data lives here for the length of a call and goes to PostgreSQL only. */
+export function createLeadActivities(deps: LeadDeps) {
+  const { leads, rules, runs, automationWorkflowId, startAutomation, now = Date.now } = deps;
+  return {
+    /** Reads the lead with the page's token and keeps it once. Without a living connection, or without permission, the lead waits as a row. */
+    async captureLead(input: CaptureInput): Promise<CaptureResult> {
+      const { tenantId, leadgenId } = input;
+      const known = await leads.maybeByLeadgenId(tenantId, leadgenId);
+      if (known?.captureState === 'captured') return { outcome: 'captured', leadId: known.leadId };
+      try {
+        const record = await readLead(deps, input);
+        const { leadId, isNew } = await leads.capture(
+          tenantId,
+          await capturedLead(deps, tenantId, input.pageId, record),
+        );
+        if (isNew) await announce(deps, input, now());
+        return { outcome: 'captured', leadId };
+      } catch (error) {
+        return postpone(deps, input, error);
+      }
+    },
+
+    /** Starts one run per active rule that the lead meets. Both the row and the workflow are idempotent by rule, lead and occurrence. */
+    async matchRules({ tenantId, leadId }: { tenantId: number; leadId: string }): Promise<{ runs: number }> {
+      const lead = await leads.facts(tenantId, leadId);
+      const occurrence = lead.meta_leadgen_id ?? leadId;
+      const matching = (await rules.activeForNewLead(tenantId)).filter((rule) =>
+        matches(rule.trigger_conditions, { formId: lead.form_id, campaignId: lead.campaign_id }),
+      );
+      for (const rule of matching) {
+        const key = { tenantId, ruleId: rule.id, leadId, occurrence };
+        const run = await runs.start(tenantId, {
+          ...key,
+          ruleVersion: rule.version,
+          workflowId: automationWorkflowId(key),
+        });
+        if (run.isNew || run.state === 'active') await startAutomation({ ...key, runId: run.runId, dueAt: now() });
+      }
+      return { runs: matching.length };
+    },
+  };
+}
+
+/** The page's own token reads its leads; the person's does where Meta gave none. */
+async function readLead(
+  { meta, connections, pages }: LeadDeps,
+  { tenantId, leadgenId, pageId }: CaptureInput,
+): Promise<LeadRecord> {
+  const { token } = await connections.withToken(tenantId);
+  const pageToken = pageId === null ? null : await pages.maybeToken(tenantId, pageId);
+  return meta.readLead(pageToken ?? token, leadgenId, pageId === null ? {} : { pageId });
+}
+
+async function capturedLead(
+  { leads, normalizePhone }: LeadDeps,
+  tenantId: number,
+  pageId: string | null,
+  record: LeadRecord,
+): Promise<CapturedLead> {
+  const person = personOf(record.fieldData);
+  const country = await leads.country(tenantId);
+  return {
+    leadgenId: record.leadgenId,
+    pageId,
+    submittedAt: record.createdAt,
+    fullName: person.fullName,
+    email: person.email,
+    phone: person.phone === null ? null : normalizePhone(person.phone, country),
+    isTest: person.isTest,
+    isOrganic: record.isOrganic,
+    platform: record.platform,
+    formId: record.formId,
+    answers: person.answers,
+    adId: record.adId,
+    adsetId: record.adsetId,
+    campaignId: record.campaignId,
+  };
+}
+
+async function announce(
+  { live, metrics, invalidateFigures }: LeadDeps,
+  { tenantId, receivedAt }: CaptureInput,
+  now: number,
+): Promise<void> {
+  metrics.leads.inc({ source: 'meta' });
+  metrics.leadLatency.observe(Math.max(0, now - receivedAt) / 1000);
+  await invalidateFigures(tenantId);
+  live.publish(tenantId, 'leads');
+}
+
+async function postpone(
+  { leads, tokenRejected, connections }: LeadDeps,
+  { tenantId, leadgenId, pageId }: CaptureInput,
+  error: unknown,
+): Promise<CaptureResult> {
+  if (!(error instanceof AppError)) throw error;
+  // 100/33: not visible yet, or not to this token. Trying again is all that can be done.
+  if (error.code === 'not_found')
+    throw new AppError('unavailable', `lead ${leadgenId} is not visible yet`, { details: error.details });
+  if (error.code === 'reconnect_required') {
+    await leads.postpone(tenantId, leadgenId, pageId, 'waiting_for_connection', error.code);
+    const { subcode } = error.details;
+    const living = await connections.withToken(tenantId).catch(() => null);
+    if (living !== null)
+      await tokenRejected(tenantId, {
+        subcode: typeof subcode === 'number' ? subcode : null,
+        tokenVersion: living.version,
+      });
+    return { outcome: 'waiting_for_connection', leadId: null };
+  }
+  if (error.code !== 'permission_missing') throw error;
+  await leads.postpone(tenantId, leadgenId, pageId, 'failed', error.code);
+  return { outcome: 'failed', leadId: null };
+}

@@ -1,0 +1,187 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { type Actor, system } from '../../domain/actor.ts';
+import { isOptOut } from '../../domain/automation.ts';
+import { markDone } from './inbox.ts';
+import { moveStatus } from './leads.ts';
+import { type AppliedReport, applyReports, type Report } from './message-reports.ts';
+import type { Database, Tx } from './pool.ts';
+import { audited } from './system-events.ts';
+
+/** What a person wrote to us. */
+export interface InboundMessage {
+  providerId: string;
+  /** E.164; null for people who show only a username. */
+  phone: string | null;
+  kind: string;
+  body: string | null;
+  sentAt: Date;
+}
+
+/** A run that waits for just this news. */
+export interface RunToSignal {
+  runId: string;
+  workflowId: string;
+}
+
+const leadRow = z.object({ id: z.string(), status: z.string() });
+const runRow = z.object({ id: z.string(), workflow_id: z.string() });
+
+export interface StatusBatch {
+  reports: readonly { inboxId: number; report: Report }[];
+}
+
+/** What comes in from WhatsApp: statuses of our messages, people's own messages, opt-outs. Each batch is one transaction with its inbox rows. */
+export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
+  return {
+    /**
+     * Applies a batch of status webhooks and marks their rows done; those that match nothing yet are tried again for 24 hours, then ignored.
+     * Returns what moved and the waiting runs whose message failed.
+     */
+    applyStatuses: (
+      tenantId: number,
+      { reports }: StatusBatch,
+    ): Promise<{ moved: readonly AppliedReport[]; failedRuns: readonly RunToSignal[] }> =>
+      inTenant(tenantId, async (tx) => {
+        const { applied, unmatched } = await applyReports(
+          tx,
+          tenantId,
+          reports.map(({ report }) => report),
+        );
+        const idsAt = (places: readonly number[]) => places.flatMap((place) => reports[place]?.inboxId ?? []);
+        await markDone(tx, tenantId, idsAt(applied.flatMap(({ places }) => places)));
+        await keepUnmatched(tx, tenantId, idsAt(unmatched));
+        const moved = applied.filter((row) => row.moved);
+        for (const row of moved.filter(({ error_code }) => error_code === META_USER_STOPPED))
+          await suppress(tx, tenantId, row.phone, 'meta_131050');
+        const failed = moved.filter(({ state }) => state === 'failed').flatMap(({ run_id }) => run_id ?? []);
+        return {
+          moved,
+          failedRuns: await waitingRuns(tx, tenantId, sql.fragment`r.id = ANY(${sql.array(failed, 'uuid')})`),
+        };
+      }),
+
+    /**
+     * Stores a person's message once by its provider id. The first reply moves a new lead to contacted and ends its waiting runs; a stop word adds the
+     * number to the suppression list. `isNew` is false for a repeat, which changes nothing.
+     */
+    receive: (
+      tenantId: number,
+      inboxId: number,
+      message: InboundMessage,
+    ): Promise<{ isNew: boolean; optedOut: boolean; runs: readonly RunToSignal[] }> =>
+      inTenant(tenantId, async (tx) => {
+        await markDone(tx, tenantId, [inboxId]);
+        const leads = message.phone === null ? [] : await leadsOfPhone(tx, tenantId, message.phone);
+        const newest = leads[0];
+        const { rowCount } = await tx.query(sql.unsafe`
+          INSERT INTO chat_messages (tenant_id, lead_id, phone, direction, author, provider_message_id, kind, body, sent_at)
+          VALUES (${tenantId}, ${newest?.id ?? null}, ${message.phone}, 'in', 'contact', ${message.providerId}, ${message.kind}, ${message.body}, ${message.sentAt.toISOString()}::timestamptz)
+          ON CONFLICT (tenant_id, provider_message_id) DO NOTHING`);
+        if (rowCount === 0) return { isNew: false, optedOut: false, runs: [] };
+        for (const lead of leads) await markReplied(tx, tenantId, lead, message.sentAt);
+        const optedOut = message.phone !== null && message.body !== null && isOptOut(message.body);
+        if (optedOut && message.phone !== null) await suppress(tx, tenantId, message.phone, 'stop_word');
+        return {
+          isNew: true,
+          optedOut,
+          runs: await endRuns(
+            tx,
+            tenantId,
+            leads.map(({ id }) => id),
+            optedOut ? 'opted_out' : 'replied',
+          ),
+        };
+      }),
+
+    /** YCloud's own list or the person's preference says stop (or start again). */
+    changeConsent: (
+      tenantId: number,
+      inboxId: number,
+      phone: string,
+      consent: 'stopped' | 'resumed',
+      source: string,
+    ): Promise<readonly RunToSignal[]> =>
+      inTenant(tenantId, async (tx) => {
+        await markDone(tx, tenantId, [inboxId]);
+        if (consent === 'resumed') {
+          await lift(tx, tenantId, phone, source);
+          return [];
+        }
+        await suppress(tx, tenantId, phone, source);
+        const leads = await leadsOfPhone(tx, tenantId, phone);
+        return endRuns(
+          tx,
+          tenantId,
+          leads.map(({ id }) => id),
+          'opted_out',
+        );
+      }),
+  };
+}
+export type Conversations = ReturnType<typeof createConversations>;
+
+const META_USER_STOPPED = '131050';
+const provider: Actor = { type: 'ycloud', id: null };
+
+const leadsOfPhone = (tx: Tx, tenantId: number, phone: string) =>
+  tx.any(
+    sql.type(
+      leadRow,
+    )`SELECT id, status FROM leads WHERE tenant_id = ${tenantId} AND phone = ${phone} ORDER BY created_at DESC LIMIT 20 FOR UPDATE`,
+  );
+
+async function markReplied(tx: Tx, tenantId: number, lead: z.output<typeof leadRow>, at: Date): Promise<void> {
+  await tx.query(sql.unsafe`
+    UPDATE leads SET first_reply_at = ${at.toISOString()}::timestamptz, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${lead.id} AND first_reply_at IS NULL`);
+  if (lead.status === 'new') await moveStatus(tx, tenantId, lead.id, 'new', 'contacted', provider);
+}
+
+/** Ends the runs of these people and returns those whose workflow waits: only they are told. */
+async function endRuns(
+  tx: Tx,
+  tenantId: number,
+  leadIds: readonly string[],
+  reason: 'replied' | 'opted_out',
+): Promise<readonly RunToSignal[]> {
+  const ofLeads = sql.fragment`r.lead_id = ANY(${sql.array([...leadIds], 'uuid')})`;
+  const waiting = await waitingRuns(tx, tenantId, ofLeads);
+  await tx.query(sql.unsafe`
+    UPDATE automation_runs r SET state = ${reason === 'replied' ? 'done' : 'stopped'}, reason = ${reason}, updated_at = now()
+    WHERE r.tenant_id = ${tenantId} AND ${ofLeads} AND r.state IN ('active', 'waiting')`);
+  return waiting;
+}
+
+async function waitingRuns(
+  tx: Tx,
+  tenantId: number,
+  which: ReturnType<typeof sql.fragment>,
+): Promise<readonly RunToSignal[]> {
+  const rows = await tx.any(
+    sql.type(
+      runRow,
+    )`SELECT r.id, r.workflow_id FROM automation_runs r WHERE r.tenant_id = ${tenantId} AND r.state IN ('active', 'waiting') AND ${which}`,
+  );
+  return rows.map((row) => ({ runId: row.id, workflowId: row.workflow_id }));
+}
+
+export async function suppress(tx: Tx, tenantId: number, phone: string, source: string): Promise<void> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    INSERT INTO suppressions (tenant_id, phone, source) VALUES (${tenantId}, ${phone}, ${source}) ON CONFLICT (tenant_id, phone) WHERE lifted_at IS NULL DO NOTHING`);
+  if (rowCount > 0)
+    await audited(tx, { tenantId, name: 'suppression.added', actor: system('conversations'), details: { source } });
+}
+
+async function lift(tx: Tx, tenantId: number, phone: string, source: string): Promise<void> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    UPDATE suppressions SET lifted_at = now() WHERE tenant_id = ${tenantId} AND phone = ${phone} AND lifted_at IS NULL`);
+  if (rowCount > 0)
+    await audited(tx, { tenantId, name: 'suppression.lifted', actor: system('conversations'), details: { source } });
+}
+
+// A status may come before the reply that tells us its id, or belong to a message that is not ours.
+const keepUnmatched = (tx: Tx, tenantId: number, ids: readonly number[]) =>
+  tx.query(sql.unsafe`
+    UPDATE webhook_events SET state = CASE WHEN received_at < now() - interval '24 hours' THEN 'ignored' ELSE 'pending' END, error = 'no_message_yet',
+      next_attempt_at = now() + least(power(2, least(attempts, 10)), 900) * interval '1 second'
+    WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending'`);

@@ -1,0 +1,146 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { fillVariables, placeholdersIn, render } from '../../domain/automation.ts';
+import { AppError } from '../../domain/error.ts';
+import { quietUntil } from '../../domain/quiet-hours.ts';
+import type { Tx } from './pool.ts';
+import { sendTemplateConfig } from './rules.ts';
+
+const runRow = z.object({
+  run_state: z.string(),
+  occurrence: z.string(),
+  rule_id: z.string(),
+  rule_active: z.boolean(),
+  action: sendTemplateConfig,
+  lead_id: z.string(),
+  phone: z.string().nullable(),
+  full_name: z.string().nullable(),
+  is_test: z.boolean(),
+  form_id: z.string().nullable(),
+  time_zone: z.string(),
+  quiet_from: z.string().nullable(),
+  quiet_until: z.string().nullable(),
+  template_cap: z.number(),
+  template_cap_hours: z.number(),
+  sending_on: z.boolean(),
+});
+const personRow = z.object({
+  suppressed: z.boolean(),
+  recent_templates: z.number(),
+  campaign_id: z.string().nullable(),
+  campaign_name: z.string().nullable(),
+});
+const senderRow = z.object({ phone: z.string(), waba_id: z.string(), status: z.string() });
+const templateRow = z.object({
+  name: z.string(),
+  language: z.string(),
+  category: z.string(),
+  status: z.string().nullable(),
+  body: z.string().nullable(),
+});
+
+/** Everything a dispatch is decided by, read under the person's lock. */
+export interface DispatchSituation {
+  runId: string;
+  ruleId: string;
+  leadId: string;
+  occurrence: string;
+  phone: string | null;
+  run: z.output<typeof runRow>;
+  person: z.output<typeof personRow>;
+  sender: z.output<typeof senderRow> | null;
+  template: z.output<typeof templateRow> | null;
+}
+
+export type Verdict =
+  | { decision: 'send'; parameters: readonly string[]; body: string }
+  | { decision: 'wait'; reason: string; until: number }
+  | { decision: 'skip'; reason: string };
+
+const PAUSED_RETRY_MS = 5 * 60_000;
+const SENDABLE: ReadonlySet<string> = new Set(['CONNECTED', 'UNKNOWN']);
+
+/** Takes the advisory lock of tenant and phone, then reads. Two messages to one person are never decided at once. */
+export async function situationOf(tx: Tx, tenantId: number, runId: string): Promise<DispatchSituation> {
+  const run = await readRun(tx, tenantId, runId);
+  if (!run) throw new AppError('not_found', `no run ${runId}`);
+  await tx.query(sql.unsafe`SELECT pg_advisory_xact_lock(${tenantId}, hashtext(${run.phone ?? run.lead_id}))`);
+  const sender = await tx.maybeOne(
+    sql.type(
+      senderRow,
+    )`SELECT phone, waba_id, status FROM whatsapp_senders WHERE tenant_id = ${tenantId} AND is_default`,
+  );
+  return {
+    runId,
+    ruleId: run.rule_id,
+    leadId: run.lead_id,
+    occurrence: run.occurrence,
+    phone: run.phone,
+    run: (await readRun(tx, tenantId, runId)) ?? run,
+    person: await readPerson(tx, tenantId, run),
+    sender,
+    template: sender === null ? null : await readTemplate(tx, tenantId, sender.waba_id, run.action),
+  };
+}
+
+/** The first reason against sending, else the words to send. */
+export function checkDispatch({ run, person, sender, template, phone }: DispatchSituation, now: Date): Verdict {
+  const skip = (reason: string): Verdict => ({ decision: 'skip', reason });
+  if (!['active', 'waiting'].includes(run.run_state)) return skip('run_ended');
+  if (!run.rule_active) return skip('rule_paused');
+  if (run.is_test) return skip('test_lead');
+  if (phone === null) return skip('no_phone');
+  if (person.suppressed) return skip('opted_out');
+  if (!run.sending_on) return { decision: 'wait', reason: 'sending_paused', until: now.getTime() + PAUSED_RETRY_MS };
+  if (run.quiet_from !== null && run.quiet_until !== null) {
+    const until = quietUntil({ from: run.quiet_from, until: run.quiet_until, timeZone: run.time_zone }, now);
+    if (until !== null) return { decision: 'wait', reason: 'quiet_hours', until: until.getTime() };
+  }
+  if (person.recent_templates >= run.template_cap) return skip('cap_reached');
+  if (sender === null) return skip('no_sender');
+  if (!SENDABLE.has(sender.status)) return skip('sender_unavailable');
+  if (template === null) return skip('template_missing');
+  if (template.status !== 'APPROVED') return skip('template_not_approved');
+  const parameters = fillVariables(run.action.variables, {
+    fullName: run.full_name,
+    formId: run.form_id,
+    campaignId: person.campaign_id,
+    campaignName: person.campaign_name,
+  });
+  if (parameters === null) return skip('variable_missing');
+  const body = template.body ?? '';
+  if (placeholdersIn(body) !== parameters.length) return skip('template_changed');
+  return { decision: 'send', parameters, body: render(body, parameters) };
+}
+
+const readRun = (tx: Tx, tenantId: number, runId: string) =>
+  tx.maybeOne(sql.type(runRow)`
+    SELECT r.state AS run_state, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.action_config AS action,
+      l.id AS lead_id, l.phone, l.full_name, l.is_test, l.form_id,
+      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.template_cap, t.template_cap_hours,
+      t.sending = 'on' AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on
+    FROM automation_runs r
+    JOIN automation_rules u ON u.tenant_id = r.tenant_id AND u.id = r.rule_id
+    JOIN leads l ON l.tenant_id = r.tenant_id AND l.id = r.lead_id
+    JOIN tenants t ON t.id = r.tenant_id
+    WHERE r.tenant_id = ${tenantId} AND r.id = ${runId}`);
+
+// Every template that left, or may have left, for this phone counts against the cap; the run's own row does not.
+const readPerson = (tx: Tx, tenantId: number, run: z.output<typeof runRow>) =>
+  tx.one(sql.type(personRow)`
+    SELECT
+      EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${tenantId} AND s.phone = ${run.phone} AND s.lifted_at IS NULL) AS suppressed,
+      (SELECT count(*) FROM outbound_messages m
+        WHERE m.tenant_id = ${tenantId} AND m.phone = ${run.phone} AND m.created_at > now() - ${run.template_cap_hours} * interval '1 hour'
+          AND m.state NOT IN ('rejected', 'cancelled', 'failed') AND NOT (m.lead_id = ${run.lead_id} AND m.rule_id = ${run.rule_id} AND m.occurrence = ${run.occurrence})) AS recent_templates,
+      x.campaign_id, x.campaign_name
+    FROM (VALUES (1)) one
+    LEFT JOIN LATERAL (SELECT t.meta_campaign_id AS campaign_id, c.name AS campaign_name FROM lead_touches t
+      LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+      WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${run.lead_id} ORDER BY t.touched_at DESC LIMIT 1) x ON true`);
+
+const readTemplate = (tx: Tx, tenantId: number, wabaId: string, action: z.output<typeof sendTemplateConfig>) =>
+  tx.maybeOne(sql.type(templateRow)`
+    SELECT name, language, category, status,
+      (SELECT c ->> 'text' FROM jsonb_array_elements(components) c WHERE upper(c ->> 'type') = 'BODY' LIMIT 1) AS body
+    FROM meta_templates WHERE tenant_id = ${tenantId} AND waba_id = ${wabaId} AND name = ${action.templateName} AND language = ${action.language}`);

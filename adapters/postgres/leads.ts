@@ -1,0 +1,177 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { type Actor, system } from '../../domain/actor.ts';
+import { AppError } from '../../domain/error.ts';
+import type { Answer } from '../../domain/lead.ts';
+import type { Database, Tx } from './pool.ts';
+import { audited } from './system-events.ts';
+
+/** A lead as it was read from Meta, its person already made out. */
+export interface CapturedLead {
+  leadgenId: string;
+  pageId: string | null;
+  submittedAt: Date;
+  fullName: string | null;
+  email: string | null;
+  /** E.164 or null. */
+  phone: string | null;
+  isTest: boolean;
+  isOrganic: boolean;
+  platform: string | null;
+  formId: string | null;
+  answers: readonly Answer[];
+  adId: string | null;
+  adsetId: string | null;
+  campaignId: string | null;
+}
+
+export interface LeadState {
+  leadId: string;
+  captureState: 'captured' | 'waiting_for_connection' | 'failed';
+}
+
+const stateRow = z.object({ id: z.string(), capture_state: z.enum(['captured', 'waiting_for_connection', 'failed']) });
+const factsRow = z.object({
+  id: z.string(),
+  full_name: z.string().nullable(),
+  form_id: z.string().nullable(),
+  is_test: z.boolean(),
+  meta_leadgen_id: z.string().nullable(),
+  campaign_id: z.string().nullable(),
+  campaign_name: z.string().nullable(),
+});
+
+/** Leads and their touches. Every change leaves its audit row in the same transaction. */
+export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
+  return {
+    maybeByLeadgenId: (tenantId: number, leadgenId: string): Promise<LeadState | null> =>
+      inTenant(tenantId, async (tx) => {
+        const row = await tx.maybeOne(
+          sql.type(
+            stateRow,
+          )`SELECT id, capture_state FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId}`,
+        );
+        return row && { leadId: row.id, captureState: row.capture_state };
+      }),
+
+    country: (tenantId: number): Promise<string> =>
+      inTenant(tenantId, (tx) =>
+        tx.oneFirst(sql.type(z.object({ country: z.string() }))`SELECT country FROM tenants WHERE id = ${tenantId}`),
+      ),
+
+    /** Writes the lead with its touch; a repeat changes nothing. `isNew` is true for the one call that captured it. */
+    capture: (tenantId: number, lead: CapturedLead): Promise<{ leadId: string; isNew: boolean }> =>
+      inTenant(tenantId, async (tx) => {
+        const saved = await upsertLead(tx, tenantId, lead);
+        if (saved) {
+          await insertTouch(tx, tenantId, saved.id, lead);
+          await audited(tx, {
+            tenantId,
+            name: 'lead.captured',
+            actor: system('lead-intake'),
+            object: { type: 'lead', id: saved.id },
+            details: { leadgenId: lead.leadgenId },
+          });
+          return { leadId: saved.id, isNew: true };
+        }
+        const known = await tx.one(
+          sql.type(
+            stateRow,
+          )`SELECT id, capture_state FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${lead.leadgenId}`,
+        );
+        return { leadId: known.id, isNew: false };
+      }),
+
+    /** The lead is known but cannot be read: it waits as a row, with the reason as a code. A captured lead is left as it is. */
+    postpone: (
+      tenantId: number,
+      leadgenId: string,
+      pageId: string | null,
+      state: 'waiting_for_connection' | 'failed',
+      error: string,
+    ) =>
+      inTenant(tenantId, async (tx) => {
+        const row = await tx.maybeOne(sql.type(stateRow)`
+          INSERT INTO leads (tenant_id, meta_leadgen_id, page_id, capture_state, capture_error)
+          VALUES (${tenantId}, ${leadgenId}, ${pageId}, ${state}, ${error})
+          ON CONFLICT (tenant_id, meta_leadgen_id) DO UPDATE SET capture_state = excluded.capture_state, capture_error = excluded.capture_error, updated_at = now()
+            WHERE leads.capture_state <> 'captured' AND (leads.capture_state, leads.capture_error) IS DISTINCT FROM (excluded.capture_state, excluded.capture_error)
+          RETURNING id, capture_state`);
+        if (row)
+          await audited(tx, {
+            tenantId,
+            name: `lead.${state}`,
+            actor: system('lead-intake'),
+            object: { type: 'lead', id: row.id },
+            details: { error },
+          });
+      }),
+
+    /** What rules ask about a lead; its campaign is the last touch's. */
+    facts: (tenantId: number, leadId: string) =>
+      inTenant(tenantId, (tx) =>
+        tx.one(sql.type(factsRow)`
+          SELECT l.id, l.full_name, l.form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name
+          FROM leads l
+          LEFT JOIN LATERAL (SELECT meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY touched_at DESC LIMIT 1) t ON true
+          LEFT JOIN meta_ads_campaigns c ON c.tenant_id = l.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+          WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId}`),
+      ),
+
+    /** @throws {AppError} `not_found` */
+    changeStatus: (tenantId: number, leadId: string, status: string, actor: Actor): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        const before = await tx.maybeOne(
+          sql.type(
+            z.object({ status: z.string() }),
+          )`SELECT status FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId} FOR UPDATE`,
+        );
+        if (!before) throw new AppError('not_found', 'no such lead');
+        await moveStatus(tx, tenantId, leadId, before.status, status, actor);
+      }),
+  };
+}
+export type Leads = ReturnType<typeof createLeads>;
+
+export async function moveStatus(
+  tx: Tx,
+  tenantId: number,
+  leadId: string,
+  from: string,
+  to: string,
+  actor: Actor,
+): Promise<void> {
+  if (from === to) return;
+  await tx.query(
+    sql.unsafe`UPDATE leads SET status = ${to}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${leadId}`,
+  );
+  await audited(tx, {
+    tenantId,
+    name: 'lead.status_changed',
+    actor,
+    object: { type: 'lead', id: leadId },
+    details: { from, to },
+  });
+}
+
+function upsertLead(tx: Tx, tenantId: number, lead: CapturedLead) {
+  return tx.maybeOne(sql.type(stateRow)`
+    INSERT INTO leads (tenant_id, meta_leadgen_id, source, capture_state, full_name, email, phone, is_test, is_organic, page_id, form_id, platform, answers, submitted_at)
+    VALUES (${tenantId}, ${lead.leadgenId}, 'meta', 'captured', ${lead.fullName}, ${lead.email}, ${lead.phone}, ${lead.isTest}, ${lead.isOrganic}, ${lead.pageId},
+      ${lead.formId}, ${lead.platform}, ${sql.jsonb(lead.answers as never)}, ${lead.submittedAt.toISOString()}::timestamptz)
+    ON CONFLICT (tenant_id, meta_leadgen_id) DO UPDATE SET capture_state = 'captured', capture_error = NULL, full_name = excluded.full_name, email = excluded.email,
+      phone = excluded.phone, is_test = excluded.is_test, is_organic = excluded.is_organic, page_id = coalesce(excluded.page_id, leads.page_id), form_id = excluded.form_id,
+      platform = excluded.platform, answers = excluded.answers, submitted_at = excluded.submitted_at, updated_at = now()
+      WHERE leads.capture_state <> 'captured'
+    RETURNING id, capture_state`);
+}
+
+async function insertTouch(tx: Tx, tenantId: number, leadId: string, lead: CapturedLead): Promise<void> {
+  await tx.query(sql.unsafe`
+    INSERT INTO lead_touches (tenant_id, lead_id, kind, leadgen_id, touched_at, ad_account_id, meta_campaign_id, adset_id, ad_id, form_id, platform)
+    VALUES (${tenantId}, ${leadId}, 'form', ${lead.leadgenId}, ${lead.submittedAt.toISOString()}::timestamptz,
+      (SELECT meta_account_id FROM meta_ads_campaigns WHERE tenant_id = ${tenantId} AND meta_campaign_id = ${lead.campaignId}),
+      coalesce(${lead.campaignId}, (SELECT meta_campaign_id FROM meta_ads_ads WHERE tenant_id = ${tenantId} AND ad_id = ${lead.adId})),
+      ${lead.adsetId}, ${lead.adId}, ${lead.formId}, ${lead.platform})
+    ON CONFLICT (tenant_id, leadgen_id) DO NOTHING`);
+}

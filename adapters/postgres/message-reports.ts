@@ -1,0 +1,94 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { type ReportedState, stateRank } from '../../domain/message-status.ts';
+import type { Tx } from './pool.ts';
+
+/** What the reply of a POST or a status webhook says about one message. */
+export interface Report {
+  externalId: string | null;
+  providerId: string | null;
+  wamid: string | null;
+  state: ReportedState;
+  at: Date;
+  errorCode: string | null;
+  /** Decimal text in `currency`. */
+  price: string | null;
+  currency: string | null;
+}
+
+const appliedRow = z.object({
+  id: z.string(),
+  state: z.string(),
+  lead_id: z.string(),
+  run_id: z.string().nullable(),
+  error_code: z.string().nullable(),
+  phone: z.string(),
+  moved: z.boolean(),
+  places: z.array(z.number()),
+});
+export type AppliedReport = z.output<typeof appliedRow>;
+
+/**
+ * The one function that moves messages: forward only, whatever order and however often reports come, and out of `unconfirmed` too. Matches by our external id,
+ * then the provider's id, then the wamid, inside the tenant. One statement for the whole batch; `unmatched` are places in `reports`.
+ */
+export async function applyReports(
+  tx: Tx,
+  tenantId: number,
+  reports: readonly Report[],
+): Promise<{ applied: readonly AppliedReport[]; unmatched: number[] }> {
+  const tuples = reports.map((report, place) => [
+    place,
+    report.externalId,
+    report.providerId,
+    report.wamid,
+    report.state,
+    stateRank[report.state],
+    report.at.toISOString(),
+    report.errorCode,
+    report.price,
+    report.currency,
+  ]);
+  const ranks = Object.entries(stateRank);
+  const applied = await tx.any(sql.type(appliedRow)`
+    WITH given AS (
+      SELECT * FROM ${sql.unnest(tuples, ['int4', 'text', 'text', 'text', 'text', 'int4', 'timestamptz', 'text', 'numeric', 'text'])}
+        AS g (place, external_id, provider_id, wamid, state, rank, at, error_code, price, currency)
+    ), matched AS (
+      SELECT g.*, m.id FROM given g CROSS JOIN LATERAL (
+        SELECT o.id FROM outbound_messages o
+        WHERE o.tenant_id = ${tenantId} AND (o.external_id = g.external_id OR o.provider_id = g.provider_id OR o.wamid = g.wamid)
+        ORDER BY o.external_id = g.external_id DESC NULLS LAST, o.provider_id = g.provider_id DESC NULLS LAST LIMIT 1) m
+    ), merged AS (
+      SELECT id, array_agg(place) AS places, max(rank) AS rank, (array_agg(state ORDER BY rank DESC))[1] AS state, max(provider_id) AS provider_id, max(wamid) AS wamid,
+        min(at) FILTER (WHERE state = 'accepted') AS accepted_at, min(at) FILTER (WHERE state = 'sent') AS sent_at, min(at) FILTER (WHERE state = 'delivered') AS delivered_at,
+        min(at) FILTER (WHERE state = 'read') AS read_at, min(at) FILTER (WHERE state IN ('failed', 'rejected')) AS ended_at,
+        (array_agg(error_code) FILTER (WHERE error_code IS NOT NULL))[1] AS error_code,
+        (array_agg(price ORDER BY rank DESC) FILTER (WHERE price IS NOT NULL))[1] AS price, max(currency) AS currency
+      FROM matched GROUP BY id
+    ), ranked AS (
+      SELECT o.id, o.state AS old_state, r.rank AS old_rank FROM outbound_messages o
+      JOIN ${sql.unnest(ranks, ['text', 'int4'])} AS r (state, rank) ON r.state = o.state
+      WHERE o.tenant_id = ${tenantId} AND o.id IN (SELECT id FROM merged) ORDER BY o.id FOR UPDATE OF o
+    ), moved AS (
+      UPDATE outbound_messages o SET
+        state = CASE WHEN m.rank > k.old_rank THEN m.state ELSE o.state END,
+        error_code = CASE WHEN m.rank > k.old_rank THEN m.error_code ELSE o.error_code END,
+        provider_id = coalesce(o.provider_id, m.provider_id), wamid = coalesce(o.wamid, m.wamid),
+        accepted_at = coalesce(o.accepted_at, m.accepted_at), sent_at = coalesce(o.sent_at, m.sent_at), delivered_at = coalesce(o.delivered_at, m.delivered_at),
+        read_at = coalesce(o.read_at, m.read_at), ended_at = coalesce(o.ended_at, m.ended_at),
+        price = CASE WHEN m.price IS NOT NULL AND m.rank >= k.old_rank THEN m.price ELSE o.price END,
+        price_currency = coalesce(m.currency, o.price_currency), updated_at = now()
+      FROM merged m JOIN ranked k USING (id) WHERE o.tenant_id = ${tenantId} AND o.id = m.id
+      RETURNING o.id, o.state, o.lead_id, o.run_id, o.error_code, o.phone, m.rank > k.old_rank AS moved, m.places, o.sent_at
+    ), logged AS (
+      UPDATE automation_logs a SET status = v.state, reason = v.error_code, updated_at = now()
+      FROM moved v WHERE a.tenant_id = ${tenantId} AND a.outbound_message_id = v.id AND v.moved
+    ), first_sent AS (
+      UPDATE leads l SET first_message_at = v.sent_at FROM moved v
+      WHERE l.tenant_id = ${tenantId} AND l.id = v.lead_id AND l.first_message_at IS NULL AND v.sent_at IS NOT NULL
+    )
+    SELECT id, state, lead_id, run_id, error_code, phone, moved, places FROM moved`);
+  const known = new Set(applied.flatMap((row) => row.places));
+  return { applied, unmatched: reports.map((_, place) => place).filter((place) => !known.has(place)) };
+}

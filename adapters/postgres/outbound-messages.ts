@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { system } from '../../domain/actor.ts';
+import { AppError } from '../../domain/error.ts';
+import { checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
+import { applyReports, type Report } from './message-reports.ts';
+import type { Database, Tx } from './pool.ts';
+import { audited } from './system-events.ts';
+
+/** A message claimed and about to leave; the POST follows at once. */
+export interface ClaimedMessage {
+  messageId: string;
+  leadId: string;
+  externalId: string;
+  from: string;
+  to: string;
+  templateName: string;
+  language: string;
+  bodyParameters: readonly string[];
+}
+
+export type Claim =
+  | { decision: 'send'; message: ClaimedMessage }
+  /** Waiting reasons set a new due time, epoch milliseconds. */
+  | { decision: 'wait'; reason: string; until: number }
+  | { decision: 'skip'; reason: string }
+  /** An earlier attempt of this step got this far: there is nothing to send. */
+  | { decision: 'already'; state: string };
+
+const ownRow = z.object({ id: z.string(), state: z.string(), external_id: z.string(), created_at: z.date() });
+/** A message that certainly was not sent is tried again for this long. */
+const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
+
+/** Outbound messages. `claim` and `settle` are the two halves of the protocol in docs/architecture.md: nothing else moves a message. */
+export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>) {
+  return {
+    /** One transaction: the person's lock, every check, the row set `sending`, both mirrors. */
+    claim: (tenantId: number, runId: string, now: Date): Promise<Claim> =>
+      inTenant(tenantId, async (tx) => {
+        const situation = await situationOf(tx, tenantId, runId);
+        const own = await ownMessage(tx, tenantId, situation);
+        if (own && own.state !== 'claimed') return unfinished(tx, tenantId, own);
+        const verdict = checkDispatch(situation, now);
+        if (own && now.getTime() - own.created_at.getTime() > GIVE_UP_AFTER_MS)
+          return giveUp(tx, tenantId, situation, own.id);
+        if (verdict.decision !== 'send') return refuse(tx, tenantId, situation, verdict, own?.id);
+        const message = own
+          ? await takeBack(tx, tenantId, own)
+          : await insertMessage(tx, tenantId, situation, verdict.body);
+        await logDecision(tx, tenantId, situation, 'sending', null, message.messageId);
+        await tx.query(sql.unsafe`
+          UPDATE automation_runs SET state = 'waiting', reason = NULL, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
+        await audited(tx, {
+          tenantId,
+          name: 'message.sending',
+          actor: system('lead-automation'),
+          object: { type: 'lead', id: situation.leadId },
+          details: { messageId: message.messageId, runId },
+        });
+        return {
+          decision: 'send',
+          message: { ...message, ...addressOf(situation), bodyParameters: verdict.parameters },
+        };
+      }),
+
+    /** The HTTP reply's side of the one function that moves a message forward. Also learns the provider's id for reports that came too early. */
+    settle: (tenantId: number, report: Report): Promise<string | null> =>
+      inTenant(tenantId, async (tx) => {
+        const { applied } = await applyReports(tx, tenantId, [report]);
+        if (report.providerId !== null) await wakeReports(tx, tenantId, report.providerId);
+        return applied[0]?.state ?? null;
+      }),
+
+    /** The outcome is unclear: never sent again by us, shown to a person. A row that moved on meanwhile is left as it is. */
+    markUnconfirmed: (tenantId: number, messageId: string, why: string): Promise<boolean> =>
+      inTenant(tenantId, (tx) => unconfirm(tx, tenantId, messageId, why)),
+
+    /** Certainly not sent: back to `claimed`, for another try with all checks. */
+    handBack: (tenantId: number, messageId: string): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        await tx.query(sql.unsafe`
+          UPDATE outbound_messages SET state = 'claimed', sending_at = NULL, updated_at = now()
+          WHERE tenant_id = ${tenantId} AND id = ${messageId} AND state = 'sending'`);
+        await tx.query(
+          sql.unsafe`UPDATE automation_logs SET status = 'claimed', updated_at = now() WHERE tenant_id = ${tenantId} AND outbound_message_id = ${messageId}`,
+        );
+      }),
+  };
+}
+export type OutboundMessages = ReturnType<typeof createOutboundMessages>;
+
+const ownMessage = (tx: Tx, tenantId: number, { leadId, ruleId, occurrence }: DispatchSituation) =>
+  tx.maybeOne(sql.type(ownRow)`
+    SELECT id, state, external_id, created_at FROM outbound_messages
+    WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND rule_id = ${ruleId} AND step = 0 AND occurrence = ${occurrence} AND attempt = 1
+    FOR UPDATE`);
+
+/** An attempt that finds its own row `sending` cannot know whether the POST left. */
+async function unfinished(tx: Tx, tenantId: number, own: z.output<typeof ownRow>): Promise<Claim> {
+  if (own.state === 'sending') await unconfirm(tx, tenantId, own.id, 'found_sending');
+  return { decision: 'already', state: own.state === 'sending' ? 'unconfirmed' : own.state };
+}
+
+async function unconfirm(tx: Tx, tenantId: number, messageId: string, why: string): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    UPDATE outbound_messages SET state = 'unconfirmed', error_code = ${why}, updated_at = now()
+    WHERE tenant_id = ${tenantId} AND id = ${messageId} AND state = 'sending'`);
+  if (rowCount === 0) return false;
+  await tx.query(sql.unsafe`
+    UPDATE automation_logs SET status = 'unconfirmed', reason = ${why}, updated_at = now() WHERE tenant_id = ${tenantId} AND outbound_message_id = ${messageId}`);
+  await audited(tx, {
+    tenantId,
+    name: 'message.unconfirmed',
+    actor: system('messages'),
+    object: { type: 'message', id: messageId },
+    details: { why },
+  });
+  return true;
+}
+
+async function giveUp(tx: Tx, tenantId: number, situation: DispatchSituation, messageId: string): Promise<Claim> {
+  await cancel(tx, tenantId, messageId);
+  await endRun(tx, tenantId, situation.runId, 'gave_up');
+  await logDecision(tx, tenantId, situation, 'cancelled', 'gave_up', messageId);
+  return { decision: 'skip', reason: 'gave_up' };
+}
+
+/** The check's reason goes to the log; a wait moves the run's due time, a skip ends the run. */
+async function refuse(
+  tx: Tx,
+  tenantId: number,
+  situation: DispatchSituation,
+  verdict: Exclude<ReturnType<typeof checkDispatch>, { decision: 'send' }>,
+  ownId: string | undefined,
+): Promise<Claim> {
+  await logDecision(
+    tx,
+    tenantId,
+    situation,
+    verdict.decision === 'wait' ? 'waiting' : 'skipped',
+    verdict.reason,
+    ownId ?? null,
+  );
+  if (verdict.decision === 'wait') {
+    await tx.query(sql.unsafe`
+      UPDATE automation_runs SET due_at = ${new Date(verdict.until).toISOString()}::timestamptz, reason = ${verdict.reason}, updated_at = now()
+      WHERE tenant_id = ${tenantId} AND id = ${situation.runId}`);
+    return verdict;
+  }
+  if (ownId !== undefined) await cancel(tx, tenantId, ownId);
+  await endRun(tx, tenantId, situation.runId, verdict.reason);
+  return verdict;
+}
+
+const cancel = (tx: Tx, tenantId: number, messageId: string) =>
+  tx.query(sql.unsafe`
+    UPDATE outbound_messages SET state = 'cancelled', ended_at = now(), updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${messageId} AND state = 'claimed'`);
+
+const endRun = (tx: Tx, tenantId: number, runId: string, reason: string) =>
+  tx.query(sql.unsafe`
+    UPDATE automation_runs SET state = 'stopped', reason = ${reason}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${runId} AND state IN ('active', 'waiting')`);
+
+async function takeBack(tx: Tx, tenantId: number, own: z.output<typeof ownRow>) {
+  await tx.query(sql.unsafe`
+    UPDATE outbound_messages SET state = 'sending', sending_at = now(), updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${own.id} AND state = 'claimed'`);
+  return { messageId: own.id, externalId: own.external_id };
+}
+
+async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituation, body: string) {
+  const { phone, sender, template } = situation;
+  if (phone === null || sender === null || template === null)
+    throw new AppError('conflict', 'checked before, missing now');
+  const externalId = randomUUID();
+  const messageId = await tx.oneFirst(sql.type(z.object({ id: z.string() }))`
+    INSERT INTO outbound_messages (tenant_id, lead_id, rule_id, run_id, occurrence, external_id, sender_phone, phone, template_name, template_language, template_category, state, sending_at)
+    VALUES (${tenantId}, ${situation.leadId}, ${situation.ruleId}, ${situation.runId}, ${situation.occurrence}, ${externalId}, ${sender.phone}, ${phone},
+      ${template.name}, ${template.language}, ${template.category}, 'sending', now())
+    RETURNING id`);
+  await tx.query(sql.unsafe`
+    INSERT INTO chat_messages (tenant_id, lead_id, phone, direction, author, outbound_message_id, kind, body)
+    VALUES (${tenantId}, ${situation.leadId}, ${phone}, 'out', 'automation', ${messageId}, 'template', ${body})`);
+  return { messageId, externalId };
+}
+
+/** One log row a message, updated as it moves; one row each time a check holds a run back. */
+async function logDecision(
+  tx: Tx,
+  tenantId: number,
+  { ruleId, runId, leadId }: DispatchSituation,
+  status: string,
+  reason: string | null,
+  messageId: string | null,
+): Promise<void> {
+  if (messageId !== null) {
+    const { rowCount } = await tx.query(sql.unsafe`
+      UPDATE automation_logs SET status = ${status}, reason = ${reason}, updated_at = now() WHERE tenant_id = ${tenantId} AND outbound_message_id = ${messageId}`);
+    if (rowCount > 0) return;
+  }
+  await tx.query(sql.unsafe`
+    INSERT INTO automation_logs (tenant_id, rule_id, run_id, lead_id, outbound_message_id, trigger_type, status, reason)
+    VALUES (${tenantId}, ${ruleId}, ${runId}, ${leadId}, ${messageId}, 'new_lead', ${status}, ${reason})`);
+}
+
+function addressOf({ leadId, phone, sender, template }: DispatchSituation) {
+  if (phone === null || sender === null || template === null)
+    throw new AppError('conflict', 'checked before, missing now');
+  return { leadId, from: sender.phone, to: phone, templateName: template.name, language: template.language };
+}
+
+// Reports that matched nothing wait in the inbox; now that the id is known they are due.
+const wakeReports = (tx: Tx, tenantId: number, providerId: string) =>
+  tx.query(sql.unsafe`
+    UPDATE webhook_events SET next_attempt_at = now() WHERE tenant_id = ${tenantId} AND provider = 'ycloud' AND subject = ${providerId} AND state = 'pending'`);

@@ -1,0 +1,36 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { LeadActivities } from '../activities/leads.ts';
+
+/** Right after its webhook Meta may not show a lead yet, and permissions are put right within hours: it is asked for again for a day and a half. */
+const { captureLead } = proxyActivities<LeadActivities>({
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '36 hours',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '15 minutes' },
+  summary: 'Read the lead from Meta and keep it',
+});
+const { matchRules } = proxyActivities<LeadActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '5 minutes' },
+  summary: 'Start the runs of matching rules',
+});
+
+export interface LeadIntakeInput {
+  tenantId: number;
+  leadgenId: string;
+  pageId: string | null;
+  /** When the webhook arrived, epoch milliseconds. */
+  receivedAt: number;
+}
+
+export const leadIntakeWorkflowId = ({
+  tenantId,
+  leadgenId,
+}: Pick<LeadIntakeInput, 'tenantId' | 'leadgenId'>): string => `lead:${tenantId}:${leadgenId}`;
+
+/** One lead from "Meta told us of it" to "its rules run". A repeat ends after its first activity. */
+export async function leadIntakeWorkflow(input: LeadIntakeInput): Promise<{ outcome: string; runs: number }> {
+  const { outcome, leadId } = await captureLead(input);
+  if (outcome !== 'captured' || leadId === null) return { outcome, runs: 0 };
+  const { runs } = await matchRules({ tenantId: input.tenantId, leadId });
+  return { outcome, runs };
+}
