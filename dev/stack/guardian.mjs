@@ -1,18 +1,27 @@
 // Ends the programs it was told of when its parent dies, even by SIGKILL: the IPC channel closes. PostgreSQL, Temporal and Valkey watch nobody themselves.
-const watched = new Map();
+// Folders it was told of go with them.
+import { rmSync } from 'node:fs';
 
-process.on('message', ({ watch, forget, signal }) => {
+const KILL_AFTER_MS = 8000;
+const watched = new Map();
+const folders = new Set();
+
+process.on('message', ({ watch, forget, signal, remove, removed }) => {
   if (watch) watched.set(watch, signal);
   if (forget) watched.delete(forget);
+  if (remove) folders.add(remove);
+  if (removed) folders.delete(removed);
 });
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.once('disconnect', () => {
   for (const [pid, signal] of watched) kill(pid, signal);
-  setTimeout(() => {
-    for (const pid of watched.keys()) kill(pid, 'SIGKILL');
-    process.exit(0);
-  }, 8000);
+  const deadline = Date.now() + KILL_AFTER_MS;
+  endWhenAllAreGone();
+  setInterval(() => {
+    if (Date.now() > deadline) for (const pid of watched.keys()) kill(pid, 'SIGKILL');
+    else for (const pid of watched.keys()) kill(pid, 0);
+    endWhenAllAreGone();
+  }, 100);
 });
 
 function kill(pid, signal) {
@@ -21,5 +30,10 @@ function kill(pid, signal) {
   } catch {
     watched.delete(pid); // gone already
   }
-  if (watched.size === 0) process.exit(0);
+}
+
+function endWhenAllAreGone() {
+  if (watched.size > 0) return;
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
 }

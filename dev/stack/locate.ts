@@ -1,20 +1,26 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { arch, platform } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..', '..');
 
 /** The binary's path: on PATH, else in the pinned package. A server that is named by address in the environment is not looked for at all. */
 export function locate(name: string, pinned: readonly string[], path = process.env['PATH'] ?? ''): string {
-  const onPath = path.split(delimiter).map((folder) => join(folder, name));
-  const found = [...onPath, ...pinned].find(isExecutable);
+  const found = [...onPath(name, path), ...pinned].find(isExecutable);
   if (found === undefined)
     throw new Error(`${name} is neither on PATH nor in the pinned packages; \`npm run demo\` installs it`);
   return found;
 }
 
-export const temporalBinary = (): string =>
-  locate('temporal', [join(root, '.venv/bin/temporal'), join(root, '.venv/temporal')]);
+/** Where on PATH programs of this name are, first come first. Relative folders are left out: they change with the working folder. */
+export const onPath = (name: string, path = process.env['PATH'] ?? ''): string[] =>
+  path
+    .split(delimiter)
+    .filter(isAbsolute)
+    .map((folder) => join(folder, name))
+    .filter(isExecutable);
+
+export const temporalBinary = (): string => locate('temporal', [join(root, '.venv/bin/temporal')]);
 export const testServerBinary = (): string =>
   locate('temporal-test-server', [join(root, '.venv/bin/temporal-test-server')]);
 export const valkeyBinary = (): string =>
@@ -23,14 +29,14 @@ export const valkeyBinary = (): string =>
     sitePackages().map((folder) => valkeyIn(folder)),
   );
 
-const isExecutable = (path: string): boolean => {
+function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     return false;
   }
-};
+}
 
 // `pip install --target .venv` puts packages straight into .venv; a virtual environment nests them.
 function sitePackages(): string[] {

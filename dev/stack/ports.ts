@@ -13,25 +13,35 @@ export async function freePort(wanted?: string): Promise<number> {
   return port;
 }
 
-/** Waits until something accepts connections on the loopback port. */
-export async function listening(port: number, what: string, withinMs = 20_000): Promise<void> {
-  await eventually(what, withinMs, async () => {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return true;
-    } finally {
-      socket.destroy();
-    }
-  });
+/** Whether something accepts connections on the loopback port. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
-/** Asks again and again until `holds` answers true; a throw counts as no. */
+/** What is waited for will never come. */
+export class Gone extends Error {
+  override name = 'Gone';
+}
+
+/** Asks again and again until `holds` answers true; a throw counts as no, except `Gone`. */
 export async function eventually(what: string, withinMs: number, holds: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + withinMs;
   for (;;) {
-    if (await holds().catch(() => false)) return;
+    if (await holds().catch(noUnlessGone)) return;
     if (Date.now() > end) throw new Error(`${what} did not answer within ${withinMs / 1000} s`);
     await sleep(50);
   }
+}
+
+function noUnlessGone(error: unknown): false {
+  if (error instanceof Gone) throw error;
+  return false;
 }

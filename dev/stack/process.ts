@@ -1,8 +1,11 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, Gone } from './ports.ts';
 
 export interface ProgramOptions {
   name: string;
@@ -27,10 +30,32 @@ export interface Program {
   /** Resolves when the process is gone, however it went. */
   exited: Promise<void>;
   isRunning(): boolean;
+  /** The last line it printed before it ended. */
+  lastWords(): Promise<string>;
   stop(): Promise<void>;
 }
 
 let guardian: ChildProcess | undefined;
+
+/** Starts a program and waits until `isReady` holds. Throws, with the program's last line, when it ends before or is late; it is stopped then. */
+export async function startAndWait(
+  options: ProgramOptions,
+  isReady: () => Promise<boolean>,
+  withinMs = 20_000,
+): Promise<Program> {
+  const program = startProgram(options);
+  try {
+    await eventually(options.name, withinMs, async () => {
+      if (await isReady().catch(() => false)) return true;
+      if (program.isRunning()) return false;
+      throw new Gone(`${options.name} ended before it was ready: ${await program.lastWords()}`);
+    });
+    return program;
+  } catch (error) {
+    await program.stop();
+    throw error;
+  }
+}
 
 export function startProgram(options: ProgramOptions): Program {
   const { name, command, args, env, cwd, uid, gid, stopSignal = 'SIGTERM' } = options;
@@ -50,7 +75,8 @@ export function startProgram(options: ProgramOptions): Program {
   );
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} did not start: ${command}`);
-  keepLog(child, options);
+  const lastLine = keepLog(child, options);
+  const closed = once(child, 'close').catch(() => {});
   guard(pid, stopSignal);
   void exited.then(() => guardian?.connected && guardian.send({ forget: pid }));
   const isRunning = () => child.exitCode === null && child.signalCode === null;
@@ -59,6 +85,10 @@ export function startProgram(options: ProgramOptions): Program {
     pid,
     exited,
     isRunning,
+    async lastWords() {
+      await Promise.race([closed, sleep(500)]); // its own children may keep the pipes open
+      return lastLine();
+    },
     async stop() {
       if (!isRunning()) return;
       child.kill(stopSignal);
@@ -69,25 +99,59 @@ export function startProgram(options: ProgramOptions): Program {
   };
 }
 
-function guard(pid: number, signal: NodeJS.Signals): void {
-  if (guardian === undefined || !guardian.connected) {
-    guardian = fork(new URL('./guardian.mjs', import.meta.url), { detached: true, stdio: 'ignore' });
-    guardian.unref();
-    guardian.channel?.unref();
-  }
-  guardian.send({ watch: pid, signal });
+/**
+ * Starts a program that writes straight to our own output and resolves with its exit code; 128 + n when a signal ended it.
+ * `onStart` gets what ends it before its time.
+ */
+export async function runToEnd(
+  command: string,
+  args: readonly string[],
+  { env, onStart }: { env?: NodeJS.ProcessEnv; onStart?: (stop: (signal: NodeJS.Signals) => void) => void } = {},
+): Promise<number> {
+  const child = spawn(command, args, { env: env ?? process.env, stdio: ['pipe', 'inherit', 'inherit'] });
+  child.stdin.on('error', () => {});
+  const { pid } = child;
+  if (pid !== undefined) guard(pid, 'SIGTERM');
+  onStart?.((signal) => child.kill(signal));
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  if (pid !== undefined) guardian?.send({ forget: pid });
+  return code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
 }
 
-function keepLog(child: ChildProcess, { name, logFile, verbose, onLine }: ProgramOptions): void {
+/** The folder goes when we do, however we end. Returns what removes it now. */
+export function removedWithUs(folder: string): () => void {
+  theGuardian().send({ remove: folder });
+  return () => {
+    rmSync(folder, { recursive: true, force: true });
+    if (guardian?.connected) guardian.send({ removed: folder });
+  };
+}
+
+function guard(pid: number, signal: NodeJS.Signals): void {
+  theGuardian().send({ watch: pid, signal });
+}
+
+function theGuardian(): ChildProcess {
+  if (guardian?.connected) return guardian;
+  guardian = fork(new URL('./guardian.mjs', import.meta.url), { detached: true, stdio: 'ignore', execArgv: [] });
+  guardian.unref();
+  guardian.channel?.unref();
+  return guardian;
+}
+
+function keepLog(child: ChildProcess, { name, logFile, verbose, onLine }: ProgramOptions): () => string {
+  let last = '';
   mkdirSync(dirname(logFile), { recursive: true });
   const file = createWriteStream(logFile, { flags: 'a' });
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
+      last = line;
       file.write(`${line}\n`);
-      if (verbose) process.stdout.write(`${name} | ${line}\n`);
+      if (verbose) process.stderr.write(`${name} | ${line}\n`);
       onLine?.(line);
     });
   }
   child.once('close', () => file.end());
+  return () => last;
 }

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { temporalBinary } from './locate.ts';
-import { eventually, freePort } from './ports.ts';
-import { type Program, startProgram } from './process.ts';
+import { freePort } from './ports.ts';
+import { type Program, startAndWait } from './process.ts';
 
 export interface Temporal {
   address: string;
@@ -21,6 +22,8 @@ export interface TemporalOptions {
   verbose?: boolean;
 }
 
+const run = promisify(execFile);
+
 const searchAttributes = [
   'TenantId=Int',
   'LeadId=Keyword',
@@ -33,7 +36,13 @@ const searchAttributes = [
 export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
   const given = process.env['TEMPORAL_ADDRESS'];
   if (given)
-    return { address: given, uiUrl: undefined, program: undefined, restart: async () => {}, stop: async () => {} };
+    return {
+      address: given,
+      uiUrl: process.env['TEMPORAL_UI_URL'],
+      program: undefined,
+      restart: async () => {},
+      stop: async () => {},
+    };
 
   const port = await freePort(options.port);
   const uiPort = options.ui ? await freePort(options.uiPort) : undefined;
@@ -43,6 +52,7 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
     uiUrl: uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`,
     program: await start(),
     async restart() {
+      await temporal.program?.stop();
       temporal.program = await start();
     },
     async stop() {
@@ -52,52 +62,36 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
   return temporal;
 }
 
-async function startServer(
-  port: number,
-  uiPort: number | undefined,
-  { databaseFile, logFile, verbose }: TemporalOptions,
-): Promise<Program> {
+async function startServer(port: number, uiPort: number | undefined, options: TemporalOptions): Promise<Program> {
+  const { databaseFile, logFile, verbose } = options;
   const binary = temporalBinary();
-  const program = startProgram({
-    name: 'temporal',
-    command: binary,
-    args: [
-      ...[
-        'server',
-        'start-dev',
-        '--ip',
-        '127.0.0.1',
-        '--port',
-        String(port),
-        '--log-level',
-        'error',
-        '--metrics-port',
-        String(await freePort()),
+  const operator = (...args: string[]) => run(binary, ['operator', ...args, '--address', `127.0.0.1:${port}`]);
+  const program = await startAndWait(
+    {
+      name: 'temporal',
+      command: binary,
+      args: [
+        ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
+        ...['--metrics-port', String(await freePort())],
+        ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-disable-news-fetch']),
+        ...(databaseFile === undefined ? [] : fileDatabase(databaseFile)),
+        ...searchAttributes.flatMap((attribute) => ['--search-attribute', attribute]),
       ],
-      ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-disable-news-fetch']),
-      // Without the two pragmas a file database is three times slower.
-      ...(databaseFile === undefined
-        ? []
-        : [
-            '--db-filename',
-            databaseFile,
-            '--sqlite-pragma',
-            'journal_mode=wal',
-            '--sqlite-pragma',
-            'synchronous=normal',
-          ]),
-      ...searchAttributes.flatMap((attribute) => ['--search-attribute', attribute]),
-    ],
-    logFile,
-    ...(verbose === undefined ? {} : { verbose }),
-  });
-  const operator = (...args: string[]) =>
-    spawnSync(binary, [...args, '--address', `127.0.0.1:${port}`], { encoding: 'utf8' });
-  await eventually(
-    'Temporal',
+      logFile,
+      ...(verbose === undefined ? {} : { verbose }),
+    },
+    async () => {
+      await operator('namespace', 'describe', '-n', 'default');
+      return true;
+    },
     30_000,
-    async () => operator('operator', 'namespace', 'describe', 'default').status === 0,
   );
-  operator('operator', 'namespace', 'update', '-n', 'default', '--retention', '7d');
+  await operator('namespace', 'update', '-n', 'default', '--retention', '7d'); // 24 hours whatever is asked at start
   return program;
 }
+
+// Without the two pragmas a file database is three times slower.
+const fileDatabase = (path: string): string[] => [
+  ...['--db-filename', path],
+  ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'],
+];

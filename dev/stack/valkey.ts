@@ -1,6 +1,6 @@
 import { valkeyBinary } from './locate.ts';
-import { freePort, listening } from './ports.ts';
-import { type Program, startProgram } from './process.ts';
+import { freePort, isListening } from './ports.ts';
+import { type Program, startAndWait } from './process.ts';
 
 export interface Valkey {
   url: string;
@@ -23,21 +23,22 @@ export async function startValkey({
   if (given) return { url: given, program: undefined, restart: async () => {}, stop: async () => {} };
 
   const port = await freePort(wanted);
-  const start = async () => {
-    const program = startProgram({
-      name: 'valkey',
-      command: valkeyBinary(),
-      args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-      logFile,
-      ...(verbose === undefined ? {} : { verbose }),
-    });
-    await listening(port, 'Valkey');
-    return program;
-  };
+  const start = () =>
+    startAndWait(
+      {
+        name: 'valkey',
+        command: valkeyBinary(),
+        args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+        logFile,
+        ...(verbose === undefined ? {} : { verbose }),
+      },
+      () => isListening(port),
+    );
   const valkey: Valkey = {
     url: `redis://127.0.0.1:${port}`,
     program: await start(),
     async restart() {
+      await valkey.program?.stop();
       valkey.program = await start();
     },
     async stop() {
