@@ -62,6 +62,27 @@ export function pageWithToken(context: Context, page: Page): Record<string, unkn
   });
 }
 
+/** `POST /{business}/system_user_access_tokens`: fetches or renews the business's token; here the proof is mandatory. */
+export function systemUserToken(context: Context<Business>): { access_token: string } {
+  const { sim, call, caller, node } = context;
+  if (call.params['appsecret_proof'] === undefined) {
+    throw new GraphError(100, 'API calls from the server require an appsecret_proof argument', {
+      type: 'GraphMethodException',
+    });
+  }
+  const system = sim.world.users.find((user) => user.systemOf === node.id);
+  const lifetime = call.params['set_token_expires_in_60_days'] === 'true' ? 60 * 86_400 : 0;
+  const access_token = sim.tokens.issue({
+    kind: 'SYSTEM_USER',
+    userId: system?.id ?? '',
+    pageId: '',
+    scopes: caller.info.scopes,
+    longLived: true,
+    expiresAt: lifetime === 0 ? 0 : sim.clock.seconds() + lifetime,
+  });
+  return { access_token };
+}
+
 /** `GET /me/permissions`. */
 export function permissions({ caller }: Context): { data: { permission: string; status: string }[] } {
   return { data: [...caller.permissions].map(([permission, status]) => ({ permission, status })) };

@@ -48,7 +48,7 @@ export function killTokens(sim: Simulator, body: Body): { success: true } {
  * Beside the contract's `form_id`, `count`, `duplicates` (further copies of each webhook), `organic` and `test`:
  * `ad_id`; `answers` by question key; `batch` changes per POST (up to 1000); `deliver: false` (Meta never tells);
  * `delaySeconds`; `visibleAfterSeconds` (100/33 until then); `createdSecondsAgo`; `shuffle` (not in order);
- * `badSignature`; `force` (deliver although the page is not subscribed).
+ * `badSignature`; `foreign` (a change of another field beside the leads, full of accents and slashes); `force` (deliver although the page is not subscribed).
  */
 export function createLeads(sim: Simulator, body: Body): { leadgen_ids: string[] } {
   const form = formOf(sim, body['form_id']);
@@ -67,6 +67,7 @@ export function createLeads(sim: Simulator, body: Body): { leadgen_ids: string[]
     delaySeconds: number(body['delaySeconds'], 0),
     copies: 1 + (body['duplicates'] === true ? 1 : number(body['duplicates'], 0)),
     badSignature: body['badSignature'] === true,
+    foreign: body['foreign'] === true,
     evenUnsubscribed: body['force'] === true,
     deliver: body['deliver'] !== false,
   });

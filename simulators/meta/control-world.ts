@@ -2,61 +2,53 @@ import { dayIn, dayNumber } from './clock.ts';
 import { money } from './insights-rows.ts';
 import { type Sums, sumsOf } from './insights-sums.ts';
 import type { Simulator } from './simulator.ts';
-import { type AdAccount, get } from './world-types.ts';
+import { type AdAccount, type Campaign, get } from './world-types.ts';
 
 /** Everything that exists, for tests to pick ids and names from. */
 export function worldView(sim: Simulator): Record<string, unknown> {
-  const { world } = sim;
+  const { world, app } = sim;
   return {
     seed: world.seed,
     now: new Date(sim.clock.now()).toISOString(),
-    app: { id: sim.app.id, name: sim.app.name },
+    app: { id: app.id, name: app.name },
     businesses: world.businesses.map(({ kind: _kind, ...business }) => business),
-    accounts: world.accounts.map((account) => ({
-      id: account.id,
-      account_id: account.accountId,
-      name: account.name,
-      currency: account.currency,
-      timezone_name: account.timeZone,
-      business_id: account.businessId,
-      minor_units: account.offset,
-      totals: `/_control/totals?account=${account.id}&since=…&until=…`,
-    })),
-    campaigns: world.campaigns.map((campaign) => ({
-      id: campaign.id,
-      account_id: campaign.accountId,
-      name: campaign.name,
-      status: campaign.status,
-      objective: campaign.objective,
-      adset_ids: world.adsets.filter((adset) => adset.campaignId === campaign.id).map((adset) => adset.id),
-      ads: world.ads
-        .filter((ad) => ad.campaignId === campaign.id)
-        .map(({ id, name, status, creativeId }) => ({ id, name, status, creative_id: creativeId })),
-    })),
-    pages: world.pages.map(({ id, name, businessId, accountId, tasks }) => ({
-      id,
-      name,
-      business_id: businessId,
-      account_id: accountId,
-      tasks,
-      subscribed_fields: sim.subscribedPages.get(id) ?? [],
-    })),
-    forms: world.forms.map(({ id, pageId, name, status, questions }) => ({
-      id,
-      page_id: pageId,
-      name,
-      status,
-      questions,
-      leads_count: sim.leads.ofForm(id).length,
-    })),
-    users: world.users.map(({ id, name, businesses, accounts, pages, systemOf }) => ({
-      id,
-      name,
-      businesses,
-      accounts,
-      pages,
-      system_user_of: systemOf,
-    })),
+    accounts: world.accounts.map(accountView),
+    campaigns: world.campaigns.map((campaign) => campaignView(sim, campaign)),
+    pages: world.pages.map(({ id, name, businessId, accountId, tasks }) => {
+      const fields = sim.subscribedPages.get(id) ?? [];
+      return { id, name, business_id: businessId, account_id: accountId, tasks, subscribed_fields: fields };
+    }),
+    forms: world.forms.map(({ id, pageId, name, status, questions }) => {
+      return { id, page_id: pageId, name, status, questions, leads_count: sim.leads.ofForm(id).length };
+    }),
+    users: world.users.map(({ kind: _kind, systemOf, ...user }) => ({ ...user, system_user_of: systemOf })),
+  };
+}
+
+function accountView(account: AdAccount): Record<string, unknown> {
+  return {
+    id: account.id,
+    account_id: account.accountId,
+    name: account.name,
+    currency: account.currency,
+    timezone_name: account.timeZone,
+    business_id: account.businessId,
+    minor_units: account.offset,
+  };
+}
+
+/** `account_id` is the account's node id, as everywhere in this view. */
+function campaignView({ world }: Simulator, campaign: Campaign): Record<string, unknown> {
+  const { id, accountId, name, status, objective } = campaign;
+  const ads = world.ads.filter((ad) => ad.campaignId === id);
+  return {
+    id,
+    account_id: accountId,
+    name,
+    status,
+    objective,
+    adset_ids: world.adsets.filter((adset) => adset.campaignId === id).map((adset) => adset.id),
+    ads: ads.map((ad) => ({ id: ad.id, name: ad.name, status: ad.status, creative_id: ad.creativeId })),
   };
 }
 

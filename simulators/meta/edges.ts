@@ -10,6 +10,7 @@ import {
   revoke,
   subscribedApps,
   subscribePage,
+  systemUserToken,
   unsubscribePage,
 } from './assets.ts';
 import { type Context, type GraphNode, requireScope } from './context.ts';
@@ -69,6 +70,7 @@ const edges: Edges = {
     'GET client_pages': (context) => businessPages(context, context.node.clientPages),
     'GET ads_dataset': (context) => ({ data: [{ id: context.node.datasetId, name: `${context.node.name} · CRM` }] }),
     'GET adspixels': (context) => ({ data: [{ id: context.node.datasetId, name: `${context.node.name} · CRM` }] }),
+    'POST system_user_access_tokens': systemUserToken,
     'GET owned_whatsapp_business_accounts': () => ({ data: [] }),
     'GET client_whatsapp_business_accounts': () => ({ data: [] }),
   },

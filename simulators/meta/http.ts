@@ -67,11 +67,19 @@ export function graphCall(
   return {
     method: methodOf(params['method'] ?? method),
     version,
-    path: segments.map(decodeURIComponent).join('/'),
+    path: segments.map(decoded).join('/'),
     params,
     token,
     fault,
   };
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment; // a stray per cent sign names nothing, and that is what the caller will be told
+  }
 }
 
 function methodOf(text: string): Method {

@@ -56,28 +56,39 @@ function windowsOf({ count, view }: Action, windows: readonly string[]): Row {
 
 const sixDigits = (value: number) => String(Number(value.toFixed(6)));
 
-/** What a metric's column shows; undefined leaves it out, as Meta leaves out zeros. */
+/** What each metric's column shows; undefined leaves it out, as Meta leaves out zeros. */
 export function metrics(sums: Sums, account: AdAccount, windows: readonly string[]): Row {
-  const { impressions, clicks, linkClicks, spend, reach, purchases, purchaseValue } = sums;
+  const { impressions, clicks, linkClicks, spend, reach } = sums;
   const major = spend / account.offset;
-  const actions = actionsOf(sums);
-  const list = (entries: Row[]) => (entries.length > 0 ? entries : undefined);
-  const per = (count: number) => (count > 0 ? sixDigits(major / count) : undefined);
   const count = (value: number) => (value > 0 ? String(value) : undefined);
-  const row: Row = {
+  const ratio = (top: number, bottom: number) => (top > 0 && bottom > 0 ? sixDigits(top / bottom) : undefined);
+  return {
     impressions: count(impressions),
     clicks: count(clicks),
     reach: count(reach),
     spend: spend > 0 ? money(spend, account) : undefined,
     inline_link_clicks: count(linkClicks),
     unique_clicks: count(Math.ceil(clicks * 0.95)),
-    frequency: reach > 0 ? sixDigits(impressions / reach) : undefined,
-    ctr: impressions > 0 && clicks > 0 ? sixDigits((100 * clicks) / impressions) : undefined,
-    cpc: per(clicks),
-    cpm: impressions > 0 ? sixDigits((1000 * major) / impressions) : undefined,
-    cpp: reach > 0 ? sixDigits((1000 * major) / reach) : undefined,
-    cost_per_inline_link_click: per(linkClicks),
-    inline_link_click_ctr: impressions > 0 && linkClicks > 0 ? sixDigits((100 * linkClicks) / impressions) : undefined,
+    frequency: ratio(impressions, reach),
+    ctr: ratio(100 * clicks, impressions),
+    cpc: ratio(major, clicks),
+    cpm: ratio(1000 * major, impressions),
+    cpp: ratio(1000 * major, reach),
+    cost_per_inline_link_click: ratio(major, linkClicks),
+    inline_link_click_ctr: ratio(100 * linkClicks, impressions),
+    ...actionColumns(sums, account, windows),
+  };
+}
+
+/** The columns that are lists by action type; an empty list is left out. */
+function actionColumns(sums: Sums, account: AdAccount, windows: readonly string[]): Row {
+  const { spend, linkClicks, purchases, purchaseValue } = sums;
+  const actions = actionsOf(sums);
+  const list = (entries: Row[]) => (entries.length > 0 ? entries : undefined);
+  const bought = (value: string, ...types: string[]) =>
+    list(purchases > 0 ? types.map((action_type) => ({ action_type, value })) : []);
+  const outbound = { action_type: 'outbound_click', value: String(Math.floor(linkClicks * 0.9)) };
+  return {
     actions: list(
       actions.map((action) => ({
         action_type: action.type,
@@ -86,22 +97,12 @@ export function metrics(sums: Sums, account: AdAccount, windows: readonly string
       })),
     ),
     cost_per_action_type: list(
-      actions.map((action) => ({ action_type: action.type, value: sixDigits(major / action.count) })),
+      actions.map(({ type, count }) => ({ action_type: type, value: sixDigits(spend / account.offset / count) })),
     ),
-    outbound_clicks: list(
-      linkClicks > 0 ? [{ action_type: 'outbound_click', value: String(Math.floor(linkClicks * 0.9)) }] : [],
-    ),
-    action_values: list(
-      purchases > 0
-        ? [
-            { action_type: 'purchase', value: money(purchaseValue, account) },
-            { action_type: 'offsite_conversion.fb_pixel_purchase', value: money(purchaseValue, account) },
-          ]
-        : [],
-    ),
-    purchase_roas: list(purchases > 0 ? [{ action_type: 'purchase', value: sixDigits(purchaseValue / spend) }] : []),
+    outbound_clicks: list(linkClicks > 0 ? [outbound] : []),
+    action_values: bought(money(purchaseValue, account), 'purchase', 'offsite_conversion.fb_pixel_purchase'),
+    purchase_roas: bought(sixDigits(purchaseValue / Math.max(spend, 1)), 'purchase'),
   };
-  return row;
 }
 
 /** Names and ids of what a row is about, by level. */

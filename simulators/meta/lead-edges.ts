@@ -122,29 +122,30 @@ function answersOf(text: string | undefined): Record<string, readonly string[]> 
   );
 }
 
+/** How new leads become known; by default one webhook each, at once, where the page is subscribed. */
+export interface Announcement {
+  readonly batch?: number;
+  readonly delaySeconds?: number;
+  readonly badSignature?: boolean;
+  readonly foreign?: boolean;
+  readonly evenUnsubscribed?: boolean;
+  readonly copies?: number;
+  readonly deliver?: boolean;
+}
+
 /** Puts new leads into the ledger and queues their webhooks where the page is subscribed. */
-export function announce(
-  sim: Simulator,
-  made: readonly Lead[],
-  options: {
-    batch?: number;
-    delaySeconds?: number;
-    badSignature?: boolean;
-    evenUnsubscribed?: boolean;
-    copies?: number;
-    deliver?: boolean;
-  } = {},
-): void {
+export function announce(sim: Simulator, made: readonly Lead[], options: Announcement = {}): void {
   for (const lead of made) {
     sim.ledger.lead({ leadgen_id: lead.id, form_id: lead.formId, page_id: lead.pageId });
   }
-  const heard = made.filter(
-    ({ pageId }) =>
-      options.evenUnsubscribed ||
-      (sim.app.fields.includes('leadgen') && sim.subscribedPages.get(pageId)?.includes('leadgen')),
-  );
-  const { batch = 1, delaySeconds = 0, badSignature = false, copies = 1, deliver = true } = options;
+  const { batch = 1, delaySeconds = 0, badSignature = false, foreign = false, copies = 1, deliver = true } = options;
+  const heard = made.filter(({ pageId }) => options.evenUnsubscribed || isHeard(sim, pageId));
   for (let copy = 0; deliver && copy < copies; copy += 1) {
-    sim.webhooks.queue(heard, { batch: Math.min(Math.max(batch, 1), 1000), delaySeconds, badSignature });
+    sim.webhooks.queue(heard, { batch: Math.min(Math.max(batch, 1), 1000), delaySeconds, badSignature, foreign });
   }
+}
+
+function isHeard(sim: Simulator, pageId: string): boolean {
+  const ofPage = sim.subscribedPages.get(pageId) ?? [];
+  return sim.app.fields.includes('leadgen') && ofPage.includes('leadgen');
 }

@@ -1,91 +1,21 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { APP, type Client, NOON, type Received, startClient, startReceiver } from './testing.ts';
-import { hmacHex } from './wire.ts';
+import { type Client, connect, NOON, pageToken, startClient, startReceiver, submit } from './testing.ts';
 
 const VERIFY = 'verify-me';
 let client: Client;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
-const statuses: number[] = [];
 
 beforeEach(async () => {
-  statuses.length = 0;
   client = await startClient();
-  receiver = await startReceiver(VERIFY, statuses);
+  receiver = await startReceiver(VERIFY);
 });
 afterEach(() => Promise.all([client.close(), receiver.close()]));
 
 const page = (index = 0) => String(client.world.pages[index]?.id);
 const formOf = (pageId: string) => String(client.world.forms.find((form) => form.pageId === pageId)?.id);
 
-async function pageToken(pageId: string): Promise<string> {
-  const { body } = await client.graph('me/accounts', { fields: 'id,access_token' });
-  return body.data.find((entry: { id: string }) => entry.id === pageId).access_token;
-}
-
-/** Connects as a product does: the app's callback with its handshake, then the page. */
-async function connect(pageId = page()): Promise<string> {
-  const params = {
-    object: 'page',
-    callback_url: receiver.url,
-    fields: 'leadgen',
-    verify_token: VERIFY,
-    include_values: 'true',
-  };
-  const app = await client.graph(`${APP.appId}/subscriptions`, params, {
-    method: 'POST',
-    token: `${APP.appId}|${APP.appSecret}`,
-  });
-  expect(app.body).toEqual({ success: true });
-  const token = await pageToken(pageId);
-  const subscribed = await client.graph(
-    `${pageId}/subscribed_apps`,
-    { subscribed_fields: 'leadgen' },
-    { method: 'POST', token },
-  );
-  expect(subscribed.body).toEqual({ success: true });
-  return token;
-}
-
-async function submit(body: Record<string, unknown> = {}): Promise<string[]> {
-  const { leadgen_ids: ids } = await client.control('POST', 'leads', body);
-  await client.sim.webhooks.idle();
-  return ids as string[];
-}
-
-const idsIn = (text: string) => [...text.matchAll(/"leadgen_id":"?(\d+)"?/g)].map((match) => match[1]);
-
-test('the app subscription makes the handshake and is refused with 2200 when the answer is wrong', async () => {
-  const params = { object: 'page', callback_url: receiver.url, fields: 'leadgen', verify_token: 'wrong' };
-  const app = `${APP.appId}|${APP.appSecret}`;
-  expect(
-    (await client.graph(`${APP.appId}/subscriptions`, params, { method: 'POST', token: app })).body.error.code,
-  ).toBe(2200);
-  expect((await client.graph(`${APP.appId}/subscriptions`, params, { method: 'POST' })).body.error.code).toBe(15);
-  await connect();
-  const { body } = await client.graph(`${APP.appId}/subscriptions`, {}, { token: app });
-  expect(body.data).toMatchObject([
-    { object: 'page', callback_url: receiver.url, active: true, fields: [{ name: 'leadgen' }] },
-  ]);
-});
-
-test('a page is subscribed, listed and unsubscribed with its own token only', async () => {
-  const token = await connect();
-  expect((await client.graph(`${page()}/subscribed_apps`, {}, { token })).body.data).toMatchObject([
-    { id: APP.appId, subscribed_fields: ['leadgen'] },
-  ]);
-  expect(
-    (await client.graph(`${page()}/subscribed_apps`, { subscribed_fields: 'leadgen' }, { method: 'POST' })).status,
-  ).toBe(403);
-  expect((await client.graph(`${page()}/subscribed_apps`, {}, { method: 'DELETE', token })).body).toEqual({
-    success: true,
-  });
-  expect((await client.graph(`${page()}/subscribed_apps`, {}, { token })).body.data).toEqual([]);
-  await submit();
-  expect(receiver.received).toEqual([]);
-});
-
 test('a page without the role neither subscribes nor shows its forms', async () => {
-  const token = await pageToken(page(2));
+  const token = await pageToken(client, page(2));
   const subscribed = await client.graph(
     `${page(2)}/subscribed_apps`,
     { subscribed_fields: 'leadgen' },
@@ -95,90 +25,9 @@ test('a page without the role neither subscribes nor shows its forms', async () 
   expect((await client.graph(`${page(2)}/leadgen_forms`, {}, { token })).body.error.code).toBe(200);
 });
 
-test('a webhook is signed over its exact escaped bytes', async () => {
-  await connect();
-  const [id] = await submit();
-  const [hook] = receiver.received as [Received];
-  expect(hook.headers['x-hub-signature-256']).toBe(`sha256=${hmacHex(APP.appSecret, hook.text)}`);
-  expect(hook.headers['x-hub-signature']).toBe(`sha1=${hmacHex(APP.appSecret, hook.text, 'sha1')}`);
-  expect(idsIn(hook.text)).toEqual([id]);
-  const { entry } = JSON.parse(hook.text);
-  expect(entry[0]).toMatchObject({
-    id: page(),
-    time: NOON / 1000,
-    changes: [{ field: 'leadgen', value: { page_id: page(), form_id: formOf(page()) } }],
-  });
-  expect(entry[0].changes[0].value.adgroup_id).toBe(entry[0].changes[0].value.ad_id);
-});
-
-test('ids come as text and as numbers, of 15 to 18 digits, some beyond 2^53', async () => {
-  await connect();
-  const ids = await submit({ count: 6 });
-  const texts = receiver.received.map((hook) => hook.text);
-  expect(texts.some((text) => /"leadgen_id":\d/.test(text))).toBe(true);
-  expect(texts.some((text) => /"leadgen_id":"\d/.test(text))).toBe(true);
-  expect(texts.flatMap(idsIn).toSorted()).toEqual(ids.toSorted());
-  expect([...new Set(ids.map((id) => id.length))].toSorted()).toEqual([15, 17, 18]);
-  expect(ids.some((id) => BigInt(id) > BigInt(Number.MAX_SAFE_INTEGER))).toBe(true);
-});
-
-test('a thousand changes fit into one POST, a duplicate comes again, and an organic lead has no ad', async () => {
-  await connect();
-  const ids = await submit({ count: 1500, batch: 1000, organic: true });
-  expect(receiver.received.map((hook) => idsIn(hook.text).length).toSorted((a, b) => a - b)).toEqual([500, 1000]);
-  expect(new Set(ids).size).toBe(1500);
-  expect(receiver.received.some((hook) => hook.text.includes('ad_id'))).toBe(false);
-  receiver.received.length = 0;
-  await submit({ duplicates: 2 });
-  expect(receiver.received).toHaveLength(3);
-});
-
-test('a bad signature, a suppressed webhook and an unsubscribed page are all possible', async () => {
-  await connect();
-  await submit({ badSignature: true });
-  const [hook] = receiver.received as [Received];
-  expect(hook.headers['x-hub-signature-256']).not.toBe(`sha256=${hmacHex(APP.appSecret, hook.text)}`);
-  await submit({ deliver: false });
-  await submit({ form_id: formOf(page(3)) });
-  expect(receiver.received).toHaveLength(1);
-  await submit({ form_id: formOf(page(3)), force: true });
-  expect(receiver.received).toHaveLength(2);
-});
-
-test('a refused webhook comes again at once, then as the clock goes on, and stops after 36 hours', async () => {
-  await connect();
-  statuses.push(...Array<number>(40).fill(503));
-  await submit();
-  expect(receiver.received).toHaveLength(2);
-  for (const seconds of [5, 30, 300]) {
-    await client.control('POST', 'clock', { advanceSeconds: seconds });
-    await client.sim.webhooks.idle();
-  }
-  expect(receiver.received).toHaveLength(5);
-  for (let hour = 0; hour < 45; hour += 1) {
-    await client.control('POST', 'clock', { advanceSeconds: 3600 });
-    await client.sim.webhooks.idle();
-  }
-  expect(client.sim.webhooks.waiting()).toBe(0);
-  const { deliveries, leads } = await client.control('GET', 'ledger');
-  expect(leads).toHaveLength(1);
-  expect((deliveries as { attempt: number }[]).map(({ attempt }) => attempt)).toEqual(
-    receiver.received.map((_hook, index) => index + 1),
-  );
-});
-
-test('a delayed webhook waits for its time', async () => {
-  await connect();
-  await submit({ delaySeconds: 60 });
-  expect(receiver.received).toHaveLength(0);
-  await client.control('POST', 'clock', { advanceSeconds: 60 });
-  await client.sim.webhooks.idle();
-  expect(receiver.received).toHaveLength(1);
-});
-
 test('a lead is read with a page token or a user token, with ad names only where ads may be read', async () => {
-  const token = await connect();
-  const [id = ''] = await submit();
+  const token = await connect(client, receiver.url, VERIFY);
+  const [id = ''] = await submit(client);
   const fields =
     'id,created_time,ad_id,ad_name,campaign_name,form_id,field_data,is_organic,platform,custom_disclaimer_responses';
   const { body } = await client.graph(id, { fields }, { token });
@@ -202,14 +51,14 @@ test('a lead is read with a page token or a user token, with ad names only where
   expect(Object.keys(seen)).not.toContain('campaign_name');
   const { access_token: blind } = await client.control('POST', 'tokens', { scopes: ['ads_read'] });
   expect((await client.graph(id, {}, { token: String(blind) })).body.error.code).toBe(200);
-  expect((await client.graph(id, {}, { token: await pageToken(page(1)) })).body.error).toMatchObject({
+  expect((await client.graph(id, {}, { token: await pageToken(client, page(1)) })).body.error).toMatchObject({
     code: 100,
     error_subcode: 33,
   });
 });
 
 test('a lead that is not yet visible gives 100/33 at first', async () => {
-  const [id = ''] = await submit({ visibleAfterSeconds: 30 });
+  const [id = ''] = await submit(client, { visibleAfterSeconds: 30 });
   expect((await client.graph(id)).body.error).toMatchObject({
     code: 100,
     error_subcode: 33,
@@ -219,21 +68,11 @@ test('a lead that is not yet visible gives 100/33 at first', async () => {
   expect((await client.graph(id)).status).toBe(200);
 });
 
-test('people are invented, and twenty thousand of them have a phone of their own', async () => {
-  const form = formOf(page());
-  await submit({ form_id: form, count: 20_000, deliver: false });
-  const phones = client.sim.leads
-    .ofForm(form)
-    .map((lead) => lead.fieldData.find(({ name }) => name === 'phone_number')?.values[0]);
-  expect(new Set(phones).size).toBe(20_000);
-  expect(phones.every((phone) => /^\+54911555\d{5}$/.test(String(phone)))).toBe(true);
-});
-
 test('forms list their questions and counts; their leads can be read from a time on; ads have no organic leads', async () => {
   const form = formOf(page());
-  const [old] = await submit({ form_id: form, createdSecondsAgo: 3600, deliver: false });
-  const [organic] = await submit({ form_id: form, organic: true });
-  const [paid = ''] = await submit({ form_id: form });
+  const [old] = await submit(client, { form_id: form, createdSecondsAgo: 3600, deliver: false });
+  const [organic] = await submit(client, { form_id: form, organic: true });
+  const [paid = ''] = await submit(client, { form_id: form });
   const forms = (
     await client.graph(`${page()}/leadgen_forms`, {
       fields: 'name,status,locale,questions,leads_count,organic_leads_count,expired_leads_count',
@@ -257,7 +96,7 @@ test('forms list their questions and counts; their leads can be read from a time
 });
 
 test('a test lead has only dummy values, exists once per form, and can be deleted', async () => {
-  await connect();
+  await connect(client, receiver.url, VERIFY);
   const form = formOf(page());
   const { body } = await client.graph(`${form}/test_leads`, {}, { method: 'POST' });
   const lead = (await client.graph(body.id)).body;

@@ -12,6 +12,7 @@ function optionsFrom(env: NodeJS.ProcessEnv): SimulatorOptions {
   const optional = (name: string) => env[name] || undefined;
   const verifyToken = optional('VERIFY_TOKEN');
   const webhookUrl = optional('WEBHOOK_URL');
+  const stateFile = optional('STATE_FILE');
   const firstLead = optional('FIRST_LEAD');
   return {
     appId,
@@ -21,6 +22,7 @@ function optionsFrom(env: NodeJS.ProcessEnv): SimulatorOptions {
     redirectUris: (env['APP_REDIRECT_URIS'] ?? '').split(',').filter((uri) => uri !== ''),
     ...(verifyToken === undefined ? {} : { verifyToken }),
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
+    ...(stateFile === undefined ? {} : { stateFile }),
     ...(firstLead === undefined ? {} : { firstLead: Number(firstLead) }),
   };
 }
@@ -28,7 +30,6 @@ function optionsFrom(env: NodeJS.ProcessEnv): SimulatorOptions {
 /** Runs until SIGINT, SIGTERM, or the end of a piped stdin, which tells that the parent is gone. */
 async function main(): Promise<void> {
   const simulator = await startMetaSimulator(optionsFrom(process.env));
-  process.stdout.write(`${JSON.stringify({ url: simulator.url })}\n`);
   const stop = () => {
     void simulator.close().finally(() => process.exit(0));
   };
@@ -37,6 +38,8 @@ async function main(): Promise<void> {
   if (fstatSync(0).isFIFO() || fstatSync(0).isSocket()) {
     process.stdin.once('close', stop).once('end', stop).resume();
   }
+  // Last, so that whoever reads the address may ask the program to end at once.
+  process.stdout.write(`${JSON.stringify({ url: simulator.url })}\n`);
 }
 
 main().catch((error: unknown) => {

@@ -137,6 +137,15 @@ test("a business configuration gives a system user's token that never expires", 
   expect(accounts.body.data).toHaveLength(2);
 });
 
+test("a business's system user token can be fetched again, with a proof only", async () => {
+  const business = String(client.world.businesses[0]?.id);
+  const path = `${business}/system_user_access_tokens`;
+  expect((await client.graph(path, {}, { method: 'POST' })).body.error.code).toBe(100);
+  const proof = hmacHex(APP.appSecret, client.token);
+  const { body } = await client.graph(path, { appsecret_proof: proof, fetch_only: 'true' }, { method: 'POST' });
+  expect(await debug(body.access_token)).toMatchObject({ type: 'SYSTEM_USER', expires_at: 0 });
+});
+
 test('expires_in is left out of every third exchange, and a knob makes it always or never there', async () => {
   const lifetimes = async () => {
     const code = String((await press('continue')).get('code'));

@@ -8,6 +8,7 @@ import { answer } from './graph.ts';
 import { parseCall, type Reply, readBody } from './http.ts';
 import { media } from './media.ts';
 import { dialog } from './oauth-dialog.ts';
+import { openSavedConnections } from './saved-connections.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from './simulator.ts';
 import { metaJson } from './wire.ts';
 
@@ -22,8 +23,9 @@ export interface MetaSimulator {
 /** Starts the simulator on 127.0.0.1; port 0, the default, takes any free one. Rejects when the port is taken. */
 export async function startMetaSimulator(options: SimulatorOptions): Promise<MetaSimulator> {
   const sim = createSimulator(options);
-  const server = createServer((request, response) => {
-    void serve(sim, request, response);
+  const connections = openSavedConnections(sim, options.stateFile);
+  const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 65_000 }, (request, response) => {
+    void serve(sim, request, response).finally(connections.save);
   });
   await listen(server, options.port ?? 0);
   sim.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -66,9 +68,10 @@ async function serve(sim: Simulator, request: IncomingMessage, response: ServerR
     const status = await respond(sim, request, response, url, body, fault);
     sim.ledger.call({ method, path: url.pathname, status });
   } catch (error) {
-    sim.ledger.call({ method, path: url.pathname, status: 500 });
+    const reply = failure(error);
+    sim.ledger.call({ method, path: url.pathname, status: reply.status });
     if (!response.headersSent && !response.destroyed) {
-      send(response, failure(error));
+      send(response, reply);
     }
   }
 }

@@ -71,6 +71,8 @@ export interface SimulatorOptions {
   readonly redirectUris?: readonly string[];
   /** First number of invented people; the default differs from start to start so that ids never repeat. */
   readonly firstLead?: number;
+  /** File that keeps page and app subscriptions across restarts. */
+  readonly stateFile?: string;
   /** Source of the machine's time in milliseconds. */
   readonly now?: () => number;
 }

@@ -90,3 +90,27 @@ export async function startReceiver(
     },
   };
 }
+
+/** The page token of a page, as `/me/accounts` gives it. */
+export async function pageToken(client: Client, pageId: string): Promise<string> {
+  const { body } = await client.graph('me/accounts', { fields: 'id,access_token' });
+  return body.data.find((entry: { id: string }) => entry.id === pageId).access_token;
+}
+
+/** Connects as a product does: the app's callback with its handshake, then the page. Gives the page token. */
+export async function connect(client: Client, callback: string, verifyToken: string): Promise<string> {
+  const pageId = String(client.world.pages[0]?.id);
+  const app = { object: 'page', callback_url: callback, fields: 'leadgen', verify_token: verifyToken };
+  const appToken = `${APP.appId}|${APP.appSecret}`;
+  await client.graph(`${APP.appId}/subscriptions`, app, { method: 'POST', token: appToken });
+  const token = await pageToken(client, pageId);
+  await client.graph(`${pageId}/subscribed_apps`, { subscribed_fields: 'leadgen' }, { method: 'POST', token });
+  return token;
+}
+
+/** People submit a form; resolves when every webhook that is due has been sent. */
+export async function submit(client: Client, body: Record<string, unknown> = {}): Promise<string[]> {
+  const { leadgen_ids: ids } = await client.control('POST', 'leads', body);
+  await client.sim.webhooks.idle();
+  return ids as string[];
+}

@@ -1,7 +1,6 @@
 import type { Clock } from './clock.ts';
 import { deadToken } from './errors.ts';
-import { isObject, parseJson } from './http.ts';
-import { hmacHex, sameText } from './wire.ts';
+import { decodeToken, encodeToken } from './token-text.ts';
 
 export type TokenKind = 'USER' | 'PAGE' | 'SYSTEM_USER' | 'APP';
 
@@ -59,79 +58,53 @@ interface Kill {
   readonly upTo: number;
 }
 
-const MAC_LENGTH = 24;
 const DATA_ACCESS_SECONDS = 90 * 86_400;
 
 /** A token store of one app. */
 export function createTokens(app: { readonly id: string; readonly secret: string }, clock: Clock): Tokens {
   let kills: Kill[] = [];
   let serial = Date.now() * 1000;
-  const granted = new Map<string, Map<string, PermissionStatus>>();
-  const mac = (body: string) => hmacHex(app.secret, body).slice(0, MAC_LENGTH);
-
-  const read = (token: string): TokenInfo | undefined => {
-    if (token === `${app.id}|${app.secret}`) {
-      return {
-        kind: 'APP',
-        userId: '',
-        pageId: '',
-        scopes: [],
-        issuedAt: 0,
-        expiresAt: 0,
-        dataAccessExpiresAt: 0,
-        longLived: true,
-        serial: 0,
-      };
-    }
-    const body = token.slice(4, -MAC_LENGTH);
-    if (!token.startsWith('EAAG') || !sameText(mac(body), token.slice(-MAC_LENGTH))) {
-      return undefined;
-    }
-    const value = parseJson(Buffer.from(body, 'base64url').toString('utf8'));
-    return isObject(value) ? (value as unknown as TokenInfo) : undefined;
-  };
-  const killOf = (token: string, info: TokenInfo) =>
-    kills.find(
-      (kill) =>
-        kill.token === token || (kill.userId !== undefined && kill.userId === info.userId && info.serial <= kill.upTo),
-    );
-
+  const decided = new Map<string, Map<string, PermissionStatus>>();
+  const read = (token: string) => decodeToken(app, token);
   return {
     issue: (info) => {
       serial += 1;
       const issuedAt = clock.seconds();
-      const full: TokenInfo = { ...info, issuedAt, dataAccessExpiresAt: issuedAt + DATA_ACCESS_SECONDS, serial };
-      const body = Buffer.from(JSON.stringify(full)).toString('base64url');
-      return `EAAG${body}${mac(body)}`;
+      return encodeToken(app, { ...info, issuedAt, dataAccessExpiresAt: issuedAt + DATA_ACCESS_SECONDS, serial });
     },
     read,
-    check: (token) => {
-      const info = read(token);
-      if (info === undefined) {
-        throw deadToken();
-      }
-      const kill = killOf(token, info);
-      if (kill !== undefined) {
-        throw deadToken(kill.subcode);
-      }
-      if (info.expiresAt !== 0 && info.expiresAt <= clock.seconds()) {
-        throw deadToken(463, expiredMessage(info.expiresAt, clock.seconds()));
-      }
-      return info;
-    },
+    check: (token) => living(token, read(token), kills, clock.seconds()),
     kill: ({ userId, token }, subcode) => {
       kills.push({ userId, token, subcode, upTo: serial });
     },
     revive: () => {
       kills = [];
     },
-    permissions: (info) => permissionsOf(info, granted.get(info.userId), clock.seconds()),
+    permissions: (info) => permissionsOf(info, decided.get(info.userId), clock.seconds()),
     setPermission: (userId, scope, status) => {
-      granted.set(userId, (granted.get(userId) ?? new Map<string, PermissionStatus>()).set(scope, status));
+      decided.set(userId, (decided.get(userId) ?? new Map<string, PermissionStatus>()).set(scope, status));
     },
     declined: (userId) =>
-      [...(granted.get(userId) ?? [])].flatMap(([scope, status]) => (status === 'declined' ? [scope] : [])),
+      [...(decided.get(userId) ?? [])].flatMap(([scope, status]) => (status === 'declined' ? [scope] : [])),
   };
+}
+
+/** Throws 190: without a subcode for a text that is no token, with the kill's for a killed one, 463 for an expired one. */
+function living(token: string, info: TokenInfo | undefined, kills: readonly Kill[], now: number): TokenInfo {
+  if (info === undefined) {
+    throw deadToken();
+  }
+  const kill = kills.find(
+    ({ userId, token: killed, upTo }) =>
+      killed === token || (userId !== undefined && userId === info.userId && info.serial <= upTo),
+  );
+  if (kill !== undefined) {
+    throw deadToken(kill.subcode);
+  }
+  if (info.expiresAt !== 0 && info.expiresAt <= now) {
+    throw deadToken(463, expiredMessage(info.expiresAt, now));
+  }
+  return info;
 }
 
 /**

@@ -2,7 +2,8 @@ import type { Clock } from './clock.ts';
 import type { Lead } from './leads.ts';
 import type { Ledger } from './ledger.ts';
 import type { Settings } from './settings.ts';
-import { hmacHex, metaJson, rawNumber } from './wire.ts';
+import { webhookPayload } from './webhook-payload.ts';
+import { hmacHex, metaJson } from './wire.ts';
 
 /** How a set of leads goes out. */
 export interface DeliveryOptions {
@@ -11,6 +12,8 @@ export interface DeliveryOptions {
   readonly delaySeconds: number;
   /** Signs with a wrong key: the receiver must refuse it. */
   readonly badSignature: boolean;
+  /** Puts a change of another field beside the leads, with names and addresses that need escaping. */
+  readonly foreign: boolean;
 }
 
 /** The sending side of the app's `page` subscription. */
@@ -28,6 +31,7 @@ export interface Webhooks {
 interface Delivery {
   readonly leads: readonly Lead[];
   readonly badSignature: boolean;
+  readonly foreign: boolean;
   readonly firstAt: number;
   dueAt: number;
   attempts: number;
@@ -47,75 +51,94 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Nothing queued at first. */
 export function createWebhooks(deps: Deps): Webhooks {
-  const { clock, settings } = deps;
-  let ready: Delivery[] = [];
-  let waiting: Delivery[] = [];
-  let active = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const idlers: (() => void)[] = [];
+  return new WebhookQueue(deps);
+}
 
-  const pump = () => {
-    while (active < settings.deliveryConcurrency) {
-      const delivery = ready.shift();
+class WebhookQueue implements Webhooks {
+  readonly #deps: Deps;
+  #ready: Delivery[] = [];
+  #waiting: Delivery[] = [];
+  #active = 0;
+  /** Moves with each `clear`, so that what was under way then is not tried again. */
+  #epoch = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #idlers: (() => void)[] = [];
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  queue(leads: readonly Lead[], { batch, delaySeconds, badSignature, foreign }: DeliveryOptions): void {
+    const firstAt = this.#deps.clock.now() + delaySeconds * 1000;
+    for (let start = 0; start < leads.length; start += batch) {
+      const part = leads.slice(start, start + batch);
+      this.#waiting.push({ leads: part, badSignature, foreign, firstAt, dueAt: firstAt, attempts: 0 });
+    }
+    setImmediate(() => this.wake());
+  }
+
+  wake(): void {
+    const now = this.#deps.clock.now();
+    this.#ready.push(...this.#waiting.filter((delivery) => delivery.dueAt <= now));
+    this.#waiting = this.#waiting.filter((delivery) => delivery.dueAt > now);
+    clearTimeout(this.#timer);
+    if (this.#waiting.length > 0) {
+      const next = this.#waiting.reduce((earliest, { dueAt }) => Math.min(earliest, dueAt), Number.POSITIVE_INFINITY);
+      this.#timer = setTimeout(() => this.wake(), Math.min(next - now, 3_600_000)).unref();
+    }
+    this.#pump();
+  }
+
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idlers.push(resolve);
+      setImmediate(() => this.wake());
+    });
+  }
+
+  waiting(): number {
+    return this.#waiting.length + this.#ready.length + this.#active;
+  }
+
+  clear(): void {
+    this.#epoch += 1;
+    this.#ready = [];
+    this.#waiting = [];
+    clearTimeout(this.#timer);
+  }
+
+  #pump(): void {
+    while (this.#active < this.#deps.settings.deliveryConcurrency) {
+      const delivery = this.#ready.shift();
       if (delivery === undefined) {
         break;
       }
-      active += 1;
-      void send(delivery).finally(() => {
-        active -= 1;
-        pump();
+      this.#active += 1;
+      void this.#send(delivery).finally(() => {
+        this.#active -= 1;
+        this.#pump();
       });
     }
-    if (active === 0 && ready.length === 0) {
-      for (const resolve of idlers.splice(0)) {
+    if (this.#active === 0 && this.#ready.length === 0) {
+      for (const resolve of this.#idlers.splice(0)) {
         resolve();
       }
     }
-  };
-  const wake = () => {
-    const now = clock.now();
-    ready.push(...waiting.filter((delivery) => delivery.dueAt <= now));
-    waiting = waiting.filter((delivery) => delivery.dueAt > now);
-    clearTimeout(timer);
-    if (waiting.length > 0) {
-      const next = waiting.reduce((earliest, { dueAt }) => Math.min(earliest, dueAt), Number.POSITIVE_INFINITY);
-      timer = setTimeout(wake, Math.min(next - now, 3_600_000)).unref();
-    }
-    pump();
-  };
-  const send = async (delivery: Delivery) => {
+  }
+
+  async #send(delivery: Delivery): Promise<void> {
+    const { clock } = this.#deps;
+    const epoch = this.#epoch;
     delivery.attempts += 1;
-    if ((await post(deps, delivery)) || clock.now() - delivery.firstAt > GIVE_UP_MS) {
+    const arrived = await post(this.#deps, delivery);
+    if (arrived || epoch !== this.#epoch || clock.now() - delivery.firstAt > GIVE_UP_MS) {
       return;
     }
     const pause = RETRY_SECONDS[Math.min(delivery.attempts, RETRY_SECONDS.length) - 1] ?? 0;
     delivery.dueAt = clock.now() + pause * 1000;
-    waiting.push(delivery);
-    wake();
-  };
-
-  return {
-    queue: (leads, { batch, delaySeconds, badSignature }) => {
-      const firstAt = clock.now() + delaySeconds * 1000;
-      for (let start = 0; start < leads.length; start += batch) {
-        const part = leads.slice(start, start + batch);
-        waiting.push({ leads: part, badSignature, firstAt, dueAt: firstAt, attempts: 0 });
-      }
-      setImmediate(wake);
-    },
-    wake,
-    idle: () =>
-      new Promise((resolve) => {
-        idlers.push(resolve);
-        setImmediate(wake);
-      }),
-    waiting: () => waiting.length + ready.length + active,
-    clear: () => {
-      ready = [];
-      waiting = [];
-      clearTimeout(timer);
-    },
-  };
+    this.#waiting.push(delivery);
+    this.wake();
+  }
 }
 
 async function post({ app, clock, ledger }: Deps, delivery: Delivery): Promise<boolean> {
@@ -123,7 +146,7 @@ async function post({ app, clock, ledger }: Deps, delivery: Delivery): Promise<b
   if (callbackUrl === undefined) {
     return true; // no subscription, nobody to tell
   }
-  const body = metaJson(payloadOf(delivery.leads, Math.floor(clock.now() / 1000)));
+  const body = metaJson(webhookPayload(delivery, clock.seconds()));
   const key = delivery.badSignature ? `${secret}-wrong` : secret;
   const status = await fetch(callbackUrl, {
     method: 'POST',
@@ -146,33 +169,4 @@ async function post({ app, clock, ledger }: Deps, delivery: Delivery): Promise<b
   );
   ledger.delivery({ url: callbackUrl.split('?')[0] ?? '', status, attempt: delivery.attempts });
   return status === 200;
-}
-
-/** One entry per page; ids as numbers for one lead and as text for the next. Organic leads have no ad. */
-function payloadOf(leads: readonly Lead[], time: number): unknown {
-  const pages = Map.groupBy(leads, (lead) => lead.pageId);
-  const entry = [...pages].map(([id, ofPage]) => ({
-    id,
-    time,
-    changes: ofPage.map((lead) => {
-      const idOf = (digits: string) => (lead.numericIds ? rawNumber(digits) : digits);
-      const ad =
-        lead.adId === undefined
-          ? lead.test
-            ? { ad_id: 0, adgroup_id: 0 }
-            : {}
-          : { ad_id: idOf(lead.adId), adgroup_id: idOf(lead.adId) };
-      return {
-        field: 'leadgen',
-        value: {
-          created_time: Math.floor(lead.createdAt / 1000),
-          leadgen_id: idOf(lead.id),
-          page_id: idOf(lead.pageId),
-          form_id: idOf(lead.formId),
-          ...ad,
-        },
-      };
-    }),
-  }));
-  return { object: 'page', entry };
 }

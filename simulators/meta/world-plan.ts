@@ -68,7 +68,7 @@ const shoes = [
 const realEstate = [
   'Apartamentos Chapinero · Leads',
   'Lotes Sopó · Fin de semana',
-  'Oficinas Bogotá · LinkedIn no, Meta sí',
+  'Oficinas Bogotá · Corporativo',
   'Vivienda nueva · Cedritos',
   'Arriendo estudiantes · Leads',
   'Proyecto Palta · Preventa',

@@ -1,5 +1,6 @@
 import { DAY_MS, dayNumber } from './clock.ts';
 import { hash32 } from './random.ts';
+import { at, buildBusinesses, buildUsers, type MakeId } from './world-people.ts';
 import {
   type AccountPlan,
   accountPlans,
@@ -14,13 +15,11 @@ import type {
   Ad,
   AdAccount,
   AdSet,
-  Business,
   Campaign,
   Creative,
   LeadForm,
   Page,
   Question,
-  User,
   World,
   WorldObject,
 } from './world-types.ts';
@@ -30,13 +29,30 @@ import type {
  * Starting days are fixed dates, not "so long before today", so a seed means the same campaigns every day.
  */
 export function createWorld(seed = 1): World {
-  const id = (prefix: string, index: number) => `${prefix}${String(seed % 1000).padStart(3, '0')}${pad(index, 6)}`;
+  const id: MakeId = (prefix, index) => `${prefix}${String(seed % 1000).padStart(3, '0')}${pad(index, 6)}`;
   const accounts = accountPlans.map((plan, index) =>
     buildAccount(plan, id('2214556', index + 1), id('4055000', plan.owner + 1)),
   );
   const pages = pagePlans.map((plan, index) =>
     buildPage(plan, id('100200', index + 1), id('4055000', plan.owner + 1), accounts),
   );
+  const forms = formPlans.map((plan, index) => buildForm(plan, id('644000', index + 1), at(pages, plan.page).id));
+  const businesses = buildBusinesses(id, accounts, pages);
+  const users = buildUsers(id, businesses, accounts, pages);
+  const advertising = buildAdvertising(seed, id, accounts, pages);
+  const objects: WorldObject[] = [businesses, accounts, Object.values(advertising).flat(), pages, forms, users].flat();
+  const byId = new Map(objects.map((object) => [object.id, object]));
+  return { seed, businesses, accounts, ...advertising, pages, forms, users, byId };
+}
+
+type Advertising = Pick<World, 'campaigns' | 'adsets' | 'ads' | 'creatives'>;
+
+function buildAdvertising(
+  seed: number,
+  id: MakeId,
+  accounts: readonly AdAccount[],
+  pages: readonly Page[],
+): Advertising {
   const campaigns: Campaign[] = [];
   const adsets: AdSet[] = [];
   const ads: Ad[] = [];
@@ -49,22 +65,7 @@ export function createWorld(seed = 1): World {
       addAds({ seed, plan, account, campaign, position, page: at(pages, plan.page), adsets, ads, creatives, id });
     });
   });
-  const forms = formPlans.map((plan, index) => buildForm(plan, id('644000', index + 1), at(pages, plan.page).id));
-  const businesses = buildBusinesses(id, accounts, pages);
-  const users = buildUsers(id, businesses, accounts, pages);
-  const objects: WorldObject[] = [
-    ...businesses,
-    ...accounts,
-    ...campaigns,
-    ...adsets,
-    ...ads,
-    ...creatives,
-    ...pages,
-    ...forms,
-    ...users,
-  ];
-  const byId = new Map(objects.map((object) => [object.id, object]));
-  return { seed, businesses, accounts, campaigns, adsets, ads, creatives, pages, forms, users, byId };
+  return { campaigns, adsets, ads, creatives };
 }
 
 function buildAccount(plan: AccountPlan, accountId: string, businessId: string): AdAccount {
@@ -134,7 +135,7 @@ interface AdsInput {
   readonly adsets: AdSet[];
   readonly ads: Ad[];
   readonly creatives: Creative[];
-  readonly id: (prefix: string, index: number) => string;
+  readonly id: MakeId;
 }
 
 /** One ad set and one ad in a plain account; else one or two sets with one to three ads, one of them deleted. */
@@ -200,79 +201,6 @@ function slug(text: string): string {
   return text.toLowerCase().replaceAll(' ', '_');
 }
 
-type MakeId = (prefix: string, index: number) => string;
-
-function buildBusinesses(id: MakeId, accounts: readonly AdAccount[], pages: readonly Page[]): Business[] {
-  return ['Aurora Salud', 'Río Norte Calzados', 'Estudio Palta'].map((name, index) => {
-    const businessId = id('4055000', index + 1);
-    return {
-      kind: 'business',
-      id: businessId,
-      name,
-      ownedAccounts: accounts.filter((account) => account.businessId === businessId).map((account) => account.id),
-      clientAccounts: index === 2 ? [at(accounts, 2).id] : [],
-      ownedPages: pages.filter((page) => page.businessId === businessId).map((page) => page.id),
-      clientPages: index === 2 ? [at(pages, 3).id] : [],
-      datasetId: id('771000', index + 1),
-    };
-  });
-}
-
-function buildUsers(
-  id: MakeId,
-  businesses: readonly Business[],
-  accounts: readonly AdAccount[],
-  pages: readonly Page[],
-): User[] {
-  const ids = (objects: readonly { id: string }[]) => objects.map((object) => object.id);
-  const agency = at(businesses, 2);
-  const people: Omit<User, 'kind' | 'id' | 'systemOf'>[] = [
-    { name: 'Carla Domínguez', businesses: ids(businesses), accounts: ids(accounts), pages: ids(pages) },
-    { name: 'Hernán Muñoz (sin negocio)', businesses: [], accounts: [], pages: ids(pages.slice(0, 1)) },
-    {
-      name: 'Sofía Iturbe (sin cuentas publicitarias)',
-      businesses: ids(businesses.slice(0, 1)),
-      accounts: [],
-      pages: ids(pages.slice(0, 1)),
-    },
-    {
-      name: 'Bruno Salas (agencia)',
-      businesses: [agency.id],
-      accounts: [...agency.ownedAccounts, ...agency.clientAccounts],
-      pages: [...agency.ownedPages, ...agency.clientPages],
-    },
-    {
-      name: 'Noelia Paz (zapatería)',
-      businesses: ids(businesses.slice(1, 2)),
-      accounts: [at(accounts, 2).id],
-      pages: [at(pages, 3).id],
-    },
-  ];
-  const persons = people.map(
-    (person, index): User => ({ kind: 'user', id: id('10220000', index + 1), systemOf: undefined, ...person }),
-  );
-  const systems = businesses.map(
-    (business, index): User => ({
-      kind: 'user',
-      id: id('61550000', index + 1),
-      name: `${business.name} · integración`,
-      businesses: [business.id],
-      accounts: [...business.ownedAccounts, ...business.clientAccounts],
-      pages: [...business.ownedPages, ...business.clientPages],
-      systemOf: business.id,
-    }),
-  );
-  return [...persons, ...systems];
-}
-
 function pad(index: number, digits: number): string {
   return String(index).padStart(digits, '0');
-}
-
-function at<T>(list: readonly T[], index: number): T {
-  const entry = list[index];
-  if (entry === undefined) {
-    throw new Error(`the plan has no entry ${index}`);
-  }
-  return entry;
 }
