@@ -54,6 +54,7 @@ export function createMetrics() {
       labelNames: ['provider', 'outcome'],
       registers,
     }),
+    inboxParked: new Counter({ name: 'hub_inbox_parked_total', help: 'Inbox rows that were given up', registers }),
     tokenExpiry: new Gauge({
       name: 'hub_token_expiry_seconds',
       help: 'Until the Meta token ends',

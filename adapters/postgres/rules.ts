@@ -22,6 +22,21 @@ export const sendTemplateConfig = z.object({
     .max(20),
 });
 
+/** A rule as the API takes it: the mission's columns. */
+export const ruleBody = z
+  .object({
+    name: z.string().trim().min(1).max(200),
+    trigger_type: z.literal('new_lead'),
+    trigger_conditions: newLeadConditions.default({}),
+    action_type: z.literal('send_template'),
+    action_config: sendTemplateConfig,
+  })
+  .transform(({ name, trigger_conditions, action_config }) => ({
+    name,
+    conditions: trigger_conditions,
+    action: action_config,
+  }));
+
 const ruleRow = z.object({
   id: z.string(),
   name: z.string(),

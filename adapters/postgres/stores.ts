@@ -1,0 +1,63 @@
+import type { Vault } from '../../domain/vault.ts';
+import { createAdAccounts } from './ad-accounts.ts';
+import { createApiKeys } from './api-keys.ts';
+import { createAutomationRuns } from './automation-runs.ts';
+import { createCampaigns } from './campaigns.ts';
+import { createConnections } from './connections.ts';
+import { createConversations } from './conversations.ts';
+import { createCredentials, type Fallbacks } from './credentials.ts';
+import { createFigures } from './figures.ts';
+import { createFrames } from './frames.ts';
+import { createGauges } from './gauges.ts';
+import { createInbox } from './inbox.ts';
+import { createInsights } from './insights.ts';
+import { createLeadPages } from './lead-pages.ts';
+import { createLeads } from './leads.ts';
+import { createOauthAttempts } from './oauth-attempts.ts';
+import { createOutboundMessages } from './outbound-messages.ts';
+import { createPages } from './pages.ts';
+import type { Database } from './pool.ts';
+import { createRules } from './rules.ts';
+import { createSales } from './sales.ts';
+import { createSenders } from './senders.ts';
+import { createSessions } from './sessions.ts';
+import { createStats } from './stats.ts';
+import { createSyncRuns } from './sync-runs.ts';
+import { createSystemEvents } from './system-events.ts';
+import { createTemplates } from './templates.ts';
+import { createUsers } from './users.ts';
+
+export type Stores = ReturnType<typeof createStores>;
+
+/** Every store over one database. */
+export function createStores(database: Database, vault: Vault, fallbacks: Fallbacks) {
+  const sealed = { ...database, vault };
+  return {
+    adAccounts: createAdAccounts(database),
+    apiKeys: createApiKeys(database),
+    automationRuns: createAutomationRuns(database),
+    campaigns: createCampaigns(database),
+    connections: createConnections(sealed),
+    conversations: createConversations(database),
+    credentials: createCredentials(database, vault, fallbacks),
+    figures: createFigures(database),
+    frames: createFrames(database),
+    gauges: createGauges(database),
+    inbox: createInbox(database),
+    insights: createInsights(database),
+    leadPages: createLeadPages(database),
+    leads: createLeads(database),
+    oauthAttempts: createOauthAttempts(sealed),
+    outboundMessages: createOutboundMessages(database),
+    pages: createPages(sealed),
+    rules: createRules(database),
+    sales: createSales(database),
+    senders: createSenders(database),
+    sessions: createSessions(database),
+    stats: createStats(database),
+    syncRuns: createSyncRuns(database),
+    systemEvents: createSystemEvents(database),
+    templates: createTemplates(database),
+    users: createUsers(database),
+  };
+}

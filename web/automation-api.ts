@@ -1,0 +1,87 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { NewRule, Rule, Rules } from '../adapters/postgres/rules.ts';
+import type { Templates } from '../adapters/postgres/templates.ts';
+import { callerOf, type Route } from './route.ts';
+import { bodyOf } from './sales-api.ts';
+
+export interface AutomationApiDeps {
+  rules: Rules;
+  templates: Pick<Templates, 'listForTenant'>;
+  /** Checks a rule's shape; the stores keep the schema beside the column. */
+  ruleBody: z.ZodType<NewRule>;
+}
+
+/** Rules and templates as JSON: bare arrays and objects. */
+export const automationApiRoutes = (deps: AutomationApiDeps): Route[] => [
+  {
+    method: 'get',
+    path: '/crm/marketing/automation-rules',
+    access: 'tenant',
+    accessName: 'get_automation_rules',
+    limited: true,
+    handler: (req, res) => listRules(req, res, deps),
+  },
+  {
+    method: 'post',
+    path: '/crm/marketing/automation-rules',
+    access: 'tenant',
+    body: 'json',
+    accessName: 'create_automation_rule',
+    limited: true,
+    handler: (req, res) => createRule(req, res, deps),
+  },
+  {
+    method: 'get',
+    path: '/crm/marketing/templates',
+    access: 'tenant',
+    accessName: 'get_hsm_templates',
+    limited: true,
+    handler: (req, res) => listTemplates(req, res, deps),
+  },
+];
+
+async function listRules(req: Request, res: Response, { rules }: AutomationApiDeps): Promise<void> {
+  res.json((await rules.listForTenant(callerOf(req).tenantId)).map(ruleJson));
+}
+
+async function createRule(req: Request, res: Response, { rules, ruleBody }: AutomationApiDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  res.status(201).json(ruleJson(await rules.create(tenantId, bodyOf(req, ruleBody), actor)));
+}
+
+async function listTemplates(req: Request, res: Response, { templates }: AutomationApiDeps): Promise<void> {
+  const status = z.string().max(40).optional().parse(req.query['status'])?.toUpperCase();
+  const rows = await templates.listForTenant(callerOf(req).tenantId, status);
+  res.json(
+    rows.map(({ id, meta_template_id, name, category, language, status: state, components }) => ({
+      id,
+      meta_template_id,
+      name,
+      category,
+      language,
+      status: state,
+      components,
+    })),
+  );
+}
+
+const ruleJson = ({
+  id,
+  name,
+  trigger_type,
+  trigger_conditions,
+  action_type,
+  action_config,
+  is_active,
+  created_at,
+}: Rule) => ({
+  id,
+  name,
+  trigger_type,
+  trigger_conditions,
+  action_type,
+  action_config,
+  is_active,
+  created_at: created_at.toISOString(),
+});

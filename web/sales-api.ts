@@ -1,0 +1,91 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { Sales } from '../adapters/postgres/sales.ts';
+import { AppError } from '../domain/error.ts';
+import type { LiveUpdates } from '../domain/live.ts';
+import { callerOf, type Route } from './route.ts';
+
+export interface SalesApiDeps {
+  sales: Sales;
+  invalidateFigures: (tenantId: number) => Promise<void>;
+  live: LiveUpdates;
+}
+
+const decimal = z.string().regex(/^-?\d{1,13}(\.\d{1,2})?$/, 'decimal text in major units');
+const currency = z.string().regex(/^[A-Z]{3}$/);
+export const opportunityBody = z.object({
+  name: z.string().trim().min(1).max(200),
+  value: decimal.refine((text) => !text.startsWith('-')),
+  currency,
+});
+export const saleBody = z.object({
+  amount: decimal.refine((text) => Number(text) !== 0),
+  currency,
+  sold_on: z.iso.date(),
+  opportunity_id: z.uuid().optional(),
+});
+
+/** Opportunities and sales for other programs. */
+export const salesApiRoutes = (deps: SalesApiDeps): Route[] => [
+  {
+    method: 'post',
+    path: '/api/v1/leads/:id/opportunities',
+    access: 'tenant',
+    body: 'json',
+    accessName: 'create_opportunity',
+    handler: (req, res) => openOpportunity(req, res, deps),
+  },
+  {
+    method: 'post',
+    path: '/api/v1/leads/:id/sales',
+    access: 'tenant',
+    body: 'json',
+    accessName: 'create_sale',
+    handler: (req, res) => recordSale(req, res, deps),
+  },
+];
+
+async function openOpportunity(
+  req: Request,
+  res: Response,
+  { sales, invalidateFigures, live }: SalesApiDeps,
+): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const id = await sales.openOpportunity(tenantId, leadIdOf(req), bodyOf(req, opportunityBody), actor);
+  await invalidateFigures(tenantId);
+  live.publish(tenantId, 'leads');
+  res.status(201).json({ id });
+}
+
+async function recordSale(
+  req: Request,
+  res: Response,
+  { sales, invalidateFigures, live }: SalesApiDeps,
+): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const { amount, currency: code, sold_on, opportunity_id } = bodyOf(req, saleBody);
+  const id = await sales.recordSale(
+    tenantId,
+    leadIdOf(req),
+    { amount, currency: code, soldOn: sold_on, opportunityId: opportunity_id },
+    actor,
+  );
+  await invalidateFigures(tenantId);
+  live.publish(tenantId, 'leads');
+  res.status(201).json({ id });
+}
+
+export function bodyOf<T>(req: Request, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(req.body);
+  if (result.success) return result.data;
+  throw new AppError(
+    'invalid',
+    `bad body: ${result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}`,
+  );
+}
+
+function leadIdOf(req: Request): string {
+  const id = z.uuid().safeParse(req.params['id']);
+  if (!id.success) throw new AppError('not_found', 'no such lead');
+  return id.data;
+}

@@ -1,0 +1,134 @@
+import { createServer, type Server } from 'node:http';
+import { createConversationIntake } from './activities/conversations.ts';
+import { createVault } from './adapters/crypto/fernet.ts';
+import { createLogger, type Logger } from './adapters/log.ts';
+import { createMetrics } from './adapters/metrics.ts';
+import { connectDatabase } from './adapters/postgres/pool.ts';
+import { createStores } from './adapters/postgres/stores.ts';
+import { createCache } from './adapters/redis/cache.ts';
+import { connectRedis } from './adapters/redis/client.ts';
+import { createLiveUpdates } from './adapters/redis/live-updates.ts';
+import { retrying } from './adapters/retrying.ts';
+import { createTemporalClient } from './adapters/temporal/client.ts';
+import { createConnectionWorkflows } from './adapters/temporal/connection.ts';
+import { type Dispatcher, startDispatcher } from './adapters/temporal/dispatcher.ts';
+import { createLeadWorkflows } from './adapters/temporal/leads.ts';
+import { createYCloud } from './adapters/ycloud/client.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import { system } from './domain/actor.ts';
+
+export type Foundation = Awaited<ReturnType<typeof foundation>>;
+
+/** The environment, or one line that names what is wrong with it, and the end. */
+export function configOrExit(): Config {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/** What server and worker share: log, metrics, the four stores of state, and the clients of what is outside. */
+export async function foundation(program: string, config: Config) {
+  const log = createLogger(program, { environment: config.ENVIRONMENT });
+  const metrics = createMetrics();
+  const database = await retrying('PostgreSQL', log, () => connectDatabase(config.DATABASE_URL));
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis(config.REDIS_URL);
+  const temporal = createTemporalClient(config);
+  const stores = createStores(database, createVault(config.ENCRYPTION_KEYS), {
+    ycloudApiKey: config.YCLOUD_API_KEY,
+    ycloudWebhookSecret: config.YCLOUD_WEBHOOK_SECRET,
+    onFallback: (provider, category, tenantId) =>
+      log.debug({ provider, category, tenantId }, 'a secret was taken from the environment'),
+  });
+  return {
+    config,
+    log,
+    metrics,
+    database,
+    redis,
+    temporal,
+    stores,
+    cache: createCache(redis),
+    live: createLiveUpdates(redis),
+    ycloud: createYCloud({ url: config.YCLOUD_URL, log }),
+    connectionWorkflows: createConnectionWorkflows(temporal.client),
+    leadWorkflows: createLeadWorkflows(temporal.client),
+    async close() {
+      redis?.close();
+      await temporal.close();
+      await database.end();
+    },
+  };
+}
+
+/** Reads a tenant's templates from YCloud again. */
+export const templateCopier =
+  ({ stores, ycloud }: Foundation) =>
+  async (tenantId: number): Promise<void> => {
+    const wabaIds = new Set((await stores.senders.listForTenant(tenantId)).map((sender) => sender.waba_id));
+    const key = await stores.credentials.ycloudKey(tenantId);
+    for (const wabaId of wabaIds) {
+      const templates = await ycloud.templates(key, wabaId);
+      const copies = templates.map((template) => ({
+        ...template,
+        quality: template.qualityRating ?? null,
+        metaTemplateId: template.officialTemplateId ?? null,
+      }));
+      await stores.templates.saveCopies(tenantId, copies, system('template-sync'));
+    }
+  };
+
+/** The inbox's dispatcher; one runs in each program, so that either alone keeps things moving. */
+export function dispatcherOf(base: Foundation): Dispatcher {
+  const { stores, leadWorkflows, connectionWorkflows, live, metrics, log } = base;
+  const { inbox, conversations, oauthAttempts, outboundMessages } = stores;
+  const intake = createConversationIntake({
+    inbox,
+    conversations,
+    tell: leadWorkflows.tell,
+    refreshTemplates: templateCopier(base),
+    live,
+    metrics,
+  });
+  return startDispatcher({
+    ...inbox,
+    startIntake: leadWorkflows.startIntake,
+    applyYcloud: intake.apply,
+    work: {
+      stale_send: async (tenantId, messageId) => {
+        if (await outboundMessages.markUnconfirmed(tenantId, messageId, 'no_answer'))
+          metrics.messages.inc({ status: 'unconfirmed' });
+        live.publish(tenantId, 'messages');
+      },
+      oauth_returned: async (tenantId, attemptId) => {
+        await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);
+        await oauthAttempts.markDelivered(tenantId, attemptId);
+      },
+      waiting_lead: (tenantId, leadgenId) =>
+        leadWorkflows.startIntake({ tenantId, leadgenId, pageId: null, receivedAt: Date.now() }),
+    },
+    onParked: (count) => {
+      metrics.inboxParked.inc(count);
+      log.error({ count }, 'inbox rows parked: a person must look');
+    },
+    log,
+  });
+}
+
+/** Serves `text` at /metrics on the loopback port. */
+export function serveMetrics(port: number, host: string, text: () => Promise<string>, log: Logger): Server {
+  const server = createServer((req, res) => {
+    if (req.url !== '/metrics') return void res.writeHead(404).end();
+    text().then(
+      (body) => res.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body),
+      (error) => {
+        log.error({ err: error }, 'metrics not served');
+        res.writeHead(500).end();
+      },
+    );
+  });
+  return server.listen(port, host);
+}

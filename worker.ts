@@ -1,0 +1,118 @@
+import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
+import { createConnectionActivities } from './activities/connection.ts';
+import { createLeadActivities } from './activities/leads.ts';
+import { createMessageActivities } from './activities/messages.ts';
+import { freePort } from './adapters/free-port.ts';
+import { stopWithParent } from './adapters/lifecycle.ts';
+import { createMetaClient } from './adapters/meta/client.ts';
+import { createMemoryGate } from './adapters/meta/usage.ts';
+import { normalizePhone } from './adapters/phone.ts';
+import { createRateLimit } from './adapters/redis/limits.ts';
+import { retrying } from './adapters/retrying.ts';
+import { ensureSearchAttributes } from './adapters/temporal/client.ts';
+import { createSchedules } from './adapters/temporal/schedules.ts';
+import { createWorkers, installRuntime, workflowBundle } from './adapters/temporal/worker.ts';
+import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
+import { leadAutomationWorkflowId } from './workflows/lead-automation.ts';
+
+const SENDS_A_SECOND = 50;
+const config = configOrExit();
+const base = await foundation('worker', config);
+const { log, metrics, temporal } = base;
+const coreMetrics = `127.0.0.1:${await freePort()}`;
+installRuntime(log, coreMetrics);
+
+await retrying('Temporal', log, () => ensureSearchAttributes(temporal.client));
+const workers = await retrying('Temporal', log, async () =>
+  createWorkers({
+    config,
+    log,
+    taskQueues: ['leads', 'sync'],
+    activities: activitiesOf(base),
+    workflowBundle: workflowBundle(config.WORKFLOW_BUNDLE),
+    buildId: process.env['npm_package_version'] ?? '0.1.0',
+  }),
+);
+const dispatcher = dispatcherOf(base);
+const metricsServer = serveMetrics(config.WORKER_METRICS_PORT, config.HOST, allMetrics, log);
+
+stopWithParent(log, async () => {
+  await dispatcher.stop();
+  workers.shutdown();
+  await running;
+  metricsServer.close();
+  await base.close();
+});
+log.info('worker is running');
+const running = workers.run().catch((error: unknown) => {
+  log.fatal({ err: error }, 'a Temporal worker broke');
+  process.exit(1);
+});
+await running;
+
+/** Ours, then Temporal Core's from its loopback exporter. */
+async function allMetrics(): Promise<string> {
+  const core = await fetch(`http://${coreMetrics}/metrics`).then((reply) => reply.text());
+  return `${await metrics.registry.metrics()}${core}`;
+}
+
+function activitiesOf({
+  config,
+  log,
+  metrics,
+  stores,
+  live,
+  cache,
+  redis,
+  ycloud,
+  leadWorkflows,
+  connectionWorkflows,
+  temporal,
+}: Foundation): object {
+  const meta = createMetaClient(
+    {
+      appId: config.META_APP_ID,
+      appSecret: config.META_APP_SECRET,
+      version: config.META_GRAPH_VERSION,
+      graphUrl: config.META_GRAPH_URL,
+      redirectUri: config.META_REDIRECT_URI,
+      logCalls: config.LOG_META_API_CALLS || config.META_API_DEBUG_MODE,
+    },
+    { log, metrics, gate: createMemoryGate() },
+  );
+  const sendRate = createRateLimit(redis, 'send', { points: SENDS_A_SECOND, seconds: 1 });
+  return {
+    ...createConnectionActivities({
+      meta,
+      connections: stores.connections,
+      attempts: stores.oauthAttempts,
+      pages: stores.pages,
+      schedules: createSchedules(temporal.client),
+      live,
+    }),
+    ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),
+    ...createLeadActivities({
+      meta,
+      ...stores,
+      runs: stores.automationRuns,
+      automationWorkflowId: leadAutomationWorkflowId,
+      startAutomation: leadWorkflows.startAutomation,
+      tokenRejected: connectionWorkflows.tokenRejected,
+      normalizePhone,
+      invalidateFigures: cache.invalidate,
+      live,
+      metrics,
+    }),
+    ...createMessageActivities({
+      outbound: stores.outboundMessages,
+      credentials: stores.credentials,
+      ycloud,
+      live,
+      metrics,
+      takeSendSlot: (tenantId) => sendRate.count(`${tenantId}`),
+      diagnose: (decision) => {
+        if (config.ENABLE_AUTOMATION_DIAGNOSTICS) log.info(decision, 'automation decision');
+      },
+    }),
+  };
+}
