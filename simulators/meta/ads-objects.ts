@@ -1,6 +1,6 @@
 import { type Context, requireScope } from './context.ts';
 import { filterChanging, list } from './listing.ts';
-import { adRecord, adsetRecord, campaignRecord, creativeRecord } from './records.ts';
+import { adRecord, adsetRecord, campaignRecord, creativeRecord, effectiveStatus } from './records.ts';
 import { get } from './world-types.ts';
 
 type Listed = ReturnType<typeof list>;
@@ -30,7 +30,7 @@ export function adsets(context: Context, expand: Expand): Listed {
   const { sim, node } = context;
   const own = sim.world.adsets.filter(({ accountId, campaignId }) => accountId === node.id || campaignId === node.id);
   const items = filterChanging(context, own, (adset) =>
-    effective(adset.status, get(sim.world, 'campaign', adset.campaignId).status),
+    effectiveStatus(adset.status, get(sim.world, 'campaign', adset.campaignId)),
   );
   return list(context, { kind: 'adset', items, record: (adset) => adsetRecord(sim, adset), defaults: ['id'], expand });
 }
@@ -43,7 +43,7 @@ export function ads(context: Context, expand: Expand): Listed {
     [accountId, campaignId, adsetId].includes(node.id),
   );
   const items = filterChanging(context, own, (ad) =>
-    effective(ad.status, get(sim.world, 'campaign', ad.campaignId).status),
+    effectiveStatus(ad.status, get(sim.world, 'campaign', ad.campaignId)),
   );
   return list(context, { kind: 'ad', items, record: (ad) => adRecord(sim, ad), defaults: ['id'], expand });
 }
@@ -62,8 +62,4 @@ export function creatives(context: Context): Listed {
     record: (creative) => creativeRecord(sim, creative),
     defaults: ['id'],
   });
-}
-
-function effective(own: string, campaign: string): string {
-  return own === 'ACTIVE' && campaign === 'PAUSED' ? 'CAMPAIGN_PAUSED' : own;
 }

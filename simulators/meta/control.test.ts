@@ -51,6 +51,26 @@ test('a fault by status keeps the error envelope, and is spent after its times',
   expect((await call()).status).toBe(200);
 });
 
+test.each([
+  [401, 190],
+  [403, 200],
+  [404, 100],
+  [429, 4],
+  [500, 1],
+])('a fault by status %d carries the code %d that usually comes with it', async (status, code) => {
+  await fault('status', { value: status });
+  const answer = await call();
+  expect([answer.status, answer.body.error.code]).toEqual([status, code]);
+});
+
+test('an account can be disabled until the next reset', async () => {
+  await client.control('POST', 'objects', { id: account(), account_status: 2 });
+  const status = async () => (await client.graph(account(), { fields: 'account_status' })).body.account_status;
+  expect(await status()).toBe(2);
+  await client.control('POST', 'reset', {});
+  expect(await status()).toBe(1);
+});
+
 test('a fault holds until it is cleared when no times are given', async () => {
   await fault('status', { value: 500, times: undefined });
   expect([(await call()).status, (await call()).status]).toEqual([500, 500]);

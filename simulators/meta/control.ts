@@ -6,6 +6,7 @@ import { isObject, parseJson, type Reply } from './http.ts';
 import { applySettings, defaultSettings } from './settings.ts';
 import type { Simulator } from './simulator.ts';
 import { signedRequest } from './wire.ts';
+import { createWorld } from './world.ts';
 import type { Status } from './world-types.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -98,6 +99,9 @@ function reset(sim: Simulator, body: Body): unknown {
   sim.webhooks.clear();
   sim.clock.reset();
   sim.tokens.revive();
+  for (const [id, fresh] of createWorld(sim.world.seed).byId) {
+    Object.assign(sim.world.byId.get(id) ?? {}, fresh);
+  }
   Object.assign(sim.settings, defaultSettings());
   if (body['all'] === true) {
     sim.subscribedPages.clear();
@@ -143,18 +147,25 @@ async function changeApp(sim: Simulator, body: Body): Promise<unknown> {
   };
 }
 
-/** Renames a campaign, ad set or ad, or changes its status, as its owner would in Ads Manager; `updated_time` moves. */
+/**
+ * Changes an object as its owner would: `name` and `status` of a campaign, ad set or ad (`updated_time` moves),
+ * `account_status` of an ad account, `tasks` of a page (take ADVERTISE away and its leads are shut).
+ */
 function changeObject(sim: Simulator, body: Body): unknown {
   const object = sim.world.byId.get(String(body['id']));
+  if (object?.kind === 'account' && typeof body['account_status'] === 'number') {
+    object.status = body['account_status'];
+    return { id: object.id, account_status: object.status };
+  }
+  if (object?.kind === 'page' && Array.isArray(body['tasks'])) {
+    object.tasks = body['tasks'].map(String);
+    return { id: object.id, tasks: object.tasks };
+  }
   if (object?.kind !== 'campaign' && object?.kind !== 'adset' && object?.kind !== 'ad') {
-    throw new Error('id must be a campaign, ad set or ad');
+    throw new Error('id must be a campaign, ad set or ad; or an account with account_status, or a page with tasks');
   }
-  if (typeof body['name'] === 'string') {
-    object.name = body['name'];
-  }
-  if (typeof body['status'] === 'string') {
-    object.status = body['status'] as Status;
-  }
+  object.name = typeof body['name'] === 'string' ? body['name'] : object.name;
+  object.status = typeof body['status'] === 'string' ? (body['status'] as Status) : object.status;
   object.updatedAt = sim.clock.now();
   return { id: object.id, name: object.name, status: object.status };
 }

@@ -124,6 +124,13 @@ export function errorOfCode(code: number, subcode?: number, status?: number): Gr
   });
 }
 
+/** The error that a fault asks for by HTTP status alone: the code that usually comes with it. */
+export function errorOfStatus(status: number, subcode?: number): GraphError {
+  const usual: Readonly<Record<number, number>> = { 401: 190, 403: 200, 429: 4, 503: 2 };
+  const { code, message, details } = errorOfCode(usual[status] ?? (status >= 500 ? 1 : 100), subcode);
+  return new GraphError(code, message, { ...details, status });
+}
+
 const codeMessages: Readonly<Record<number, string>> = {
   1: 'An unknown error occurred',
   2: 'Service temporarily unavailable',

@@ -82,6 +82,15 @@ test('deleted and archived objects are hidden unless a status filter names them,
   });
 });
 
+test('delivery_info filters find what status filters find', async () => {
+  const filtering = [{ field: 'campaign.delivery_info', operator: 'IN', value: ['inactive'] }];
+  const { body } = await client.graph(`${account()}/campaigns`, { filtering, fields: 'effective_status', limit: 50 });
+  const paused = client.world.campaigns.filter(
+    ({ status, accountId }) => status === 'PAUSED' && accountId === account(),
+  );
+  expect(body.data.map((row: { id: string }) => row.id)).toEqual(paused.map(({ id }) => id));
+});
+
 test('ads of a paused campaign say so in their effective status', async () => {
   const paused = client.world.campaigns.find(({ status }) => status === 'PAUSED');
   const { body } = await client.graph(`${paused?.id}/ads`, { fields: 'status,effective_status' });

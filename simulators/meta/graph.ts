@@ -3,7 +3,7 @@ import { runBatch } from './batch.ts';
 import { authenticate, type Caller, type Context, type GraphNode, resolveNode } from './context.ts';
 import { debugToken } from './debug-token.ts';
 import { runEdge, runNode } from './edges.ts';
-import { errorOfCode, GraphError, isThrottle, throttled, unknownPath } from './errors.ts';
+import { errorOfCode, errorOfStatus, GraphError, isThrottle, throttled, unknownPath } from './errors.ts';
 import type { GraphCall, Reply } from './http.ts';
 import { isObject } from './http.ts';
 import { exchangeToken } from './oauth-token.ts';
@@ -103,10 +103,7 @@ function refuseByFault({ fault }: GraphCall): void {
     throw errorOfCode(fault.value ?? 1, fault.subcode);
   }
   if (fault.kind === 'status') {
-    const status = fault.value ?? 500;
-    throw status === 401
-      ? errorOfCode(190, fault.subcode)
-      : errorOfCode(status >= 500 ? (status === 503 ? 2 : 1) : status === 403 ? 200 : 100, fault.subcode, status);
+    throw errorOfStatus(fault.value ?? 500, fault.subcode);
   }
   if (fault.kind === 'error_in_200') {
     throw new GraphError(fault.value ?? 1, 'An unknown error occurred', { status: 200 });

@@ -8,7 +8,9 @@ import { type Span, spansOf } from './insights-range.ts';
 import { finishRow, type Level, levels, metrics, subject } from './insights-rows.ts';
 import { breakdownNames, type Part, splitBy, sumsOf } from './insights-sums.ts';
 import { insightsFields } from './known-fields.ts';
+import { deliveryInfo } from './listing.ts';
 import { type Page, pageOf } from './paging.ts';
+import { effectiveStatus } from './records.ts';
 import { pollReport, type Report } from './reports.ts';
 import type { Simulator } from './simulator.ts';
 import { type Ad, type AdAccount, get } from './world-types.ts';
@@ -122,7 +124,7 @@ function passesMetric(full: Row, filter: Filter): boolean {
 
 /** Ads in the groups of the level. At ad level deleted and archived ads are left out unless a status filter asks for them. */
 function groupsOf(sim: Simulator, node: GraphNode, level: Level, filters: readonly Filter[]): Ad[][] {
-  const asksForGone = filters.some((filter) => filter.field === 'ad.effective_status');
+  const asksForGone = filters.some((filter) => /^ad\.(effective_status|delivery_info)$/.test(filter.field));
   const ads = sim.world.ads.filter(
     (ad) =>
       belongsTo(ad, node) &&
@@ -146,29 +148,26 @@ function belongsTo(ad: Ad, node: GraphNode): boolean {
   }
 }
 
+/** Applies a filter on an object above or at the row, such as `campaign.id`. Metrics have no dot and are left to the rows. */
 function passesObject(sim: Simulator, ad: Ad, filter: Filter): boolean {
   const [kind, name] = filter.field.split('.');
   if (name === undefined) {
     return true;
   }
-  const object =
-    kind === 'campaign'
-      ? get(sim.world, 'campaign', ad.campaignId)
-      : kind === 'adset'
-        ? get(sim.world, 'adset', ad.adsetId)
-        : kind === 'ad'
-          ? ad
-          : undefined;
-  const values: Row | undefined = object && {
-    id: object.id,
-    name: object.name,
-    effective_status: object.status,
-    status: object.status,
-  };
+  const campaign = get(sim.world, 'campaign', ad.campaignId);
+  const objects = { campaign, adset: get(sim.world, 'adset', ad.adsetId), ad };
+  const object = kind === 'campaign' || kind === 'adset' || kind === 'ad' ? objects[kind] : undefined;
+  const values =
+    object && filterValues(object, object === campaign ? object.status : effectiveStatus(object.status, campaign));
   if (values === undefined || !(name in values)) {
     throw badParameter(`Filtering field ${filter.field} is invalid`);
   }
   return passes(values[name], filter);
+}
+
+function filterValues(object: { id: string; name: string; status: string }, effective: string): Row {
+  const { id, name, status } = object;
+  return { id, name, status, effective_status: effective, delivery_info: deliveryInfo(effective) };
 }
 
 function levelOf(node: GraphNode, params: Params): Level {

@@ -57,6 +57,13 @@ test('a lead is read with a page token or a user token, with ad names only where
   });
 });
 
+test('a page whose role was taken away shuts its leads', async () => {
+  const [id = ''] = await submit(client, { form_id: formOf(page()) });
+  await client.control('POST', 'objects', { id: page(), tasks: ['ANALYZE'] });
+  expect((await client.graph(id)).body.error.code).toBe(200);
+  expect((await client.graph(`${formOf(page())}/leads`)).body.error.code).toBe(200);
+});
+
 test('a lead that is not yet visible gives 100/33 at first', async () => {
   const [id = ''] = await submit(client, { visibleAfterSeconds: 30 });
   expect((await client.graph(id)).body.error).toMatchObject({

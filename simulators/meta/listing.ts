@@ -105,6 +105,7 @@ export function filterChanging<T extends Changing>(
       name: item.name,
       status: item.status,
       effective_status: status,
+      delivery_info: deliveryInfo(status),
       updated_time: Math.floor(item.updatedAt / 1000),
     };
     return (
@@ -120,4 +121,9 @@ export function filterChanging<T extends Changing>(
       })
     );
   });
+}
+
+/** Ads Manager's word for a status, which `delivery_info` filters use. */
+export function deliveryInfo(status: string): string {
+  return status.endsWith('PAUSED') ? 'inactive' : status.toLowerCase();
 }

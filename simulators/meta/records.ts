@@ -39,7 +39,7 @@ export function accountRecord(sim: Simulator, account: AdAccount): GraphRecord {
     id: account.id,
     account_id: account.accountId,
     name: account.name,
-    account_status: 1,
+    account_status: account.status,
     age: 1310.5,
     currency: account.currency,
     timezone_id: account.timezoneId,
@@ -115,7 +115,7 @@ export function adsetRecord(sim: Simulator, adset: AdSet): GraphRecord {
     name: adset.name,
     status: adset.status,
     configured_status: adset.status,
-    effective_status: inherited(adset.status, campaign),
+    effective_status: effectiveStatus(adset.status, campaign),
     daily_budget: '0',
     lifetime_budget: '0',
     billing_event: 'IMPRESSIONS',
@@ -142,13 +142,14 @@ export function adRecord(sim: Simulator, ad: Ad): GraphRecord {
     name: ad.name,
     status: ad.status,
     configured_status: ad.status,
-    effective_status: inherited(ad.status, campaign),
+    effective_status: effectiveStatus(ad.status, campaign),
     created_time: graphTime((campaign.startsOn - 1) * DAY_MS, timeZone),
     updated_time: graphTime(ad.updatedAt, timeZone),
   };
 }
 
-function inherited(own: string, campaign: Campaign): string {
+/** The status of an ad set or ad as it works out: one below a paused campaign is `CAMPAIGN_PAUSED`. */
+export function effectiveStatus(own: string, campaign: Campaign): string {
   return own === 'ACTIVE' && campaign.status === 'PAUSED' ? 'CAMPAIGN_PAUSED' : own;
 }
 

@@ -51,7 +51,7 @@ export function pollReport(report: Report, usualPolls: number, now: number): Rec
     throw unknownObject(report.id);
   }
   const needed = (kind === 'report_slow' ? (value ?? 10) : usualPolls) + hidden;
-  const done = report.polls >= needed;
+  const done = report.polls >= needed || now - report.createdAt >= LONGEST_SECONDS;
   if (done && report.completedAt === undefined) {
     report.completedAt = now;
   }
@@ -66,6 +66,9 @@ export function pollReport(report: Report, usualPolls: number, now: number): Rec
   }
   return { ...base, time_completed: report.completedAt, async_status: 'Job Completed', async_percent_completion: 100 };
 }
+
+/** However rarely it is asked for, a job is over after an hour. */
+const LONGEST_SECONDS = 3600;
 
 /** Since v25.0 a failed job says why. */
 const failure = {

@@ -32,6 +32,8 @@ export interface AdAccount {
   readonly timezoneId: number;
   readonly businessId: string;
   readonly economics: Economics;
+  /** 1 active, 2 disabled, 3 unsettled, 9 in grace period … */
+  status: number;
 }
 
 export type Status = 'ACTIVE' | 'PAUSED' | 'ARCHIVED' | 'DELETED';
@@ -94,7 +96,8 @@ export interface Page {
   readonly category: string;
   readonly businessId: string;
   readonly accountId: string;
-  readonly tasks: readonly string[];
+  /** What the people of this world may do with it: MANAGE to subscribe it, ADVERTISE to read its leads. */
+  tasks: readonly string[];
 }
 
 export interface Question {

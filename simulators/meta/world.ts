@@ -81,6 +81,7 @@ function buildAccount(plan: AccountPlan, accountId: string, businessId: string):
     timezoneId,
     businessId,
     economics,
+    status: 1,
   };
 }
 
