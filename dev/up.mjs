@@ -25,7 +25,7 @@ try {
   if (!existsSync(program)) throw new Error(`there is no command "${command}"`);
   await installMissing(root, run);
   const node = join(root, 'node_modules', '.bin', 'node');
-  process.exit(await run(node, [program, ...args]));
+  process.exit(await run(node, [program, ...args], { ...process.env, STOP_ON_STDIN_END: 'true' }));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exit(1);

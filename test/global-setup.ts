@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../adapters/postgres/migrate.ts';
 import { root } from '../dev/stack/locate.ts';
 import { startPostgres } from '../dev/stack/postgres.ts';
+import { removedWithUs } from '../dev/stack/process.ts';
 import { asRole, createDatabase, createRoles } from '../dev/stack/roles.ts';
 import { startValkey } from '../dev/stack/valkey.ts';
 
@@ -13,6 +14,7 @@ const passwords = { owner: 'owner', app: 'app' };
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   mkdirSync(join(root, '.data'), { recursive: true });
   const folder = mkdtempSync(join(root, '.data/test-'));
+  const remove = removedWithUs(folder);
   const postgres = await startPostgres({
     folder: join(folder, 'postgres'),
     logFile: join(folder, 'postgres.log'),
@@ -26,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('redisUrl', valkey.url);
   return async () => {
     await Promise.all([postgres.stop(), valkey.stop()]);
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   };
 }
 

@@ -35,6 +35,7 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+const KILL_AFTER_MS = 15_000;
 let guardian: ChildProcess | undefined;
 
 /** Starts a program and waits until `isReady` holds. Throws, with the program's last line, when it ends before or is late; it is stopped then. */
@@ -92,30 +93,38 @@ export function startProgram(options: ProgramOptions): Program {
     async stop() {
       if (!isRunning()) return;
       child.kill(stopSignal);
-      const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      const late = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
       await exited;
       clearTimeout(late);
     },
   };
 }
 
-/**
- * Starts a program that writes straight to our own output and resolves with its exit code; 128 + n when a signal ended it.
- * `onStart` gets what ends it before its time.
- */
-export async function runToEnd(
-  command: string,
-  args: readonly string[],
-  { env, onStart }: { env?: NodeJS.ProcessEnv; onStart?: (stop: (signal: NodeJS.Signals) => void) => void } = {},
-): Promise<number> {
-  const child = spawn(command, args, { env: env ?? process.env, stdio: ['pipe', 'inherit', 'inherit'] });
+/** A running child that writes straight to our own output. */
+export interface Foreground {
+  /** Its exit code; 128 + n when a signal ended it. */
+  exited: Promise<number>;
+  stop(): Promise<void>;
+}
+
+export function startForeground(command: string, args: readonly string[], env = process.env): Foreground {
+  const child = spawn(command, args, { env, stdio: ['pipe', 'inherit', 'inherit'] });
   child.stdin.on('error', () => {});
   const { pid } = child;
   if (pid !== undefined) guard(pid, 'SIGTERM');
-  onStart?.((signal) => child.kill(signal));
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  if (pid !== undefined) guardian?.send({ forget: pid });
-  return code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    if (guardian?.connected) guardian.send({ forget: pid });
+    return (code as number | null) ?? 128 + constants.signals[signal as NodeJS.Signals];
+  });
+  return {
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+      await exited;
+      clearTimeout(late);
+    },
+  };
 }
 
 /** The folder goes when we do, however we end. Returns what removes it now. */
