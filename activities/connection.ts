@@ -142,6 +142,13 @@ export function createConnectionActivities(deps: ConnectionDeps) {
       changed(tenantId);
       return { ...endsOf(state), moved };
     },
+    /** Meta's own word on the token in use. `reconnect_required` when there is none. */
+    async testToken({ tenantId }: { tenantId: number }) {
+      const { token, version } = await connections.withToken(tenantId);
+      const { isValid, subcode, scopes } = await meta.inspect(token);
+      if (isValid) await connections.noteCall(tenantId);
+      return { isValid, subcode, tokenVersion: version, missingScopes: isValid ? missingScopes(scopes) : [] };
+    },
     /** A renewal brought nothing: the banner says so, the old token stays in use. */
     async noteRefreshFailed({ tenantId, code }: { tenantId: number; code: string }): Promise<void> {
       await connections.noteRefreshFailed(tenantId, code);

@@ -13,7 +13,7 @@ import { type ConnectionState, fresh, move, type OfAttempt } from './connection-
 import { codeOf, detailsOf } from './failure.ts';
 
 // A person waits for these: little patience.
-const { exchangeCode, listAssets, confirmConnection } = proxyActivities<ConnectionActivities>({
+const { exchangeCode, listAssets, confirmConnection, testToken } = proxyActivities<ConnectionActivities>({
   startToCloseTimeout: '60 seconds',
   scheduleToCloseTimeout: '2 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 4 },
@@ -52,6 +52,13 @@ export async function confirm(tenantId: number, state: ConnectionState, { attemp
   state.jitter = Math.random();
   state.syncStartDue = true;
   move(state, 'connected');
+}
+
+/** What Meta says of the token now; the main loop ends the connection when it is dead. */
+export async function test(tenantId: number, state: ConnectionState) {
+  const { subcode, tokenVersion, ...result } = await testToken({ tenantId }).catch(asUpdateFailure);
+  if (!result.isValid) state.rejection = { subcode, tokenVersion };
+  return result;
 }
 
 /** Everything that is due, most urgent first. True after a renewal: a cycle is over. */

@@ -2,7 +2,6 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  defineQuery,
   defineSignal,
   defineUpdate,
   setHandler,
@@ -21,7 +20,7 @@ import {
   type TokenRejection,
   wakeSummary,
 } from './connection-state.ts';
-import { begin, confirm, noteChoice, readAssets, workOff } from './connection-steps.ts';
+import { begin, confirm, noteChoice, readAssets, test, workOff } from './connection-steps.ts';
 
 export type { ConnectionState, OfAttempt, TokenRejection } from './connection-state.ts';
 
@@ -36,17 +35,23 @@ export interface AssetChoice extends OfAttempt {
   pageIds: string[];
 }
 
+export interface TestResult {
+  isValid: boolean;
+  missingScopes: string[];
+}
+
 export const beginUpdate = defineUpdate<void, [OfAttempt]>('begin');
 export const selectBusinessUpdate = defineUpdate<{ adAccounts: number; pages: number }, [BusinessChoice]>(
   'selectBusiness',
 );
 export const selectAssetsUpdate = defineUpdate<void, [AssetChoice]>('selectAssets');
 export const confirmUpdate = defineUpdate<void, [OfAttempt]>('confirm');
+/** Asks Meta whether the token is alive; a dead one also ends the connection. */
+export const testUpdate = defineUpdate<TestResult, []>('test');
 export const oauthReturnedSignal = defineSignal<[OfAttempt]>('oauthReturned');
 export const tokenRejectedSignal = defineSignal<[TokenRejection]>('tokenRejected');
 export const disconnectSignal = defineSignal<[{ userId: string | null }]>('disconnect');
 export const refreshNowSignal = defineSignal('refreshNow');
-export const connectionQuery = defineQuery<Pick<ConnectionState, 'status' | 'attempt' | 'ends'>>('connection');
 
 export interface ConnectionInput {
   tenantId: number;
@@ -90,7 +95,6 @@ function createTurns(): InTurn {
 }
 
 function setHandlers(tenantId: number, state: ConnectionState, inTurn: InTurn): void {
-  setHandler(connectionQuery, () => ({ status: state.status, attempt: state.attempt, ends: state.ends }));
   setHandler(oauthReturnedSignal, ({ attemptId }) => {
     if (state.attempt?.attemptId === attemptId) state.returned = attemptId;
   });
@@ -104,6 +108,7 @@ function setHandlers(tenantId: number, state: ConnectionState, inTurn: InTurn): 
     state.refreshAsked = true;
   });
   setHandler(beginUpdate, ({ attemptId }) => inTurn(() => begin(tenantId, state, attemptId)));
+  setHandler(testUpdate, () => test(tenantId, state));
   const choose = <A extends OfAttempt, R>(action: AttemptAction, next: AttemptStep, deed: (args: A) => Promise<R>) =>
     [
       (args: A) =>

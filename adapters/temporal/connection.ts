@@ -11,7 +11,9 @@ import {
   refreshNowSignal,
   selectAssetsUpdate,
   selectBusinessUpdate,
+  type TestResult,
   type TokenRejection,
+  testUpdate,
   tokenRejectedSignal,
 } from '../../workflows/connection.ts';
 import { asAppError } from './refusals.ts';
@@ -64,6 +66,8 @@ export function createConnectionWorkflows(client: Pick<Client, 'workflow'>) {
       handleOf(tenantId)
         .executeUpdate(confirmUpdate, { args: [{ attemptId }] })
         .catch(refuse),
+    /** Whether Meta accepts the token now, and which scopes it lacks. */
+    test: (tenantId: number): Promise<TestResult> => handleOf(tenantId).executeUpdate(testUpdate).catch(refuse),
     /** For the dispatcher: the person came back from Meta's dialog and the code is parked. */
     deliverOauthReturned: async (tenantId: number, attemptId: string): Promise<void> => {
       await signalled(() => handleOf(tenantId).signal(oauthReturnedSignal, { attemptId }));
