@@ -135,7 +135,7 @@ const routed = (routing: Routing) =>
   routing.to === 'tenant'
     ? sql.fragment`SELECT given.*, ${routing.tenantId}::int AS tenant_id, 1::bigint AS place FROM given`
     : sql.fragment`
-      SELECT given.*, t.tenant_id, row_number() OVER (PARTITION BY given.hash, given.own_id ORDER BY t.tenant_id) AS place
+      SELECT given.*, t.tenant_id, dense_rank() OVER (PARTITION BY coalesce(given.own_id, given.hash) ORDER BY t.tenant_id) AS place
       FROM given LEFT JOIN LATERAL (
         SELECT p.tenant_id FROM tenants_of_page(given.source_id) p WHERE given.provider = 'meta' AND given.is_used
         UNION ALL
