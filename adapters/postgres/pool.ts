@@ -21,6 +21,8 @@ export interface Database {
    * pass `tx` down and never open a second transaction inside.
    */
   inTenant<T>(tenantId: number, work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Whether PostgreSQL answers now. Never throws. */
+  isUp(): Promise<boolean>;
   end(): Promise<void>;
 }
 
@@ -68,6 +70,11 @@ export async function connectDatabase(
         return work(tx);
       });
     },
+    isUp: () =>
+      pool.query(sql.unsafe`SELECT 1`).then(
+        () => true,
+        () => false,
+      ),
     end: () => pool.end(),
   };
 }

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createTokens } from './adapters/crypto/jwt.ts';
+import { hashPassword, passwordMatches } from './adapters/crypto/passwords.ts';
+import { stopWithParent } from './adapters/lifecycle.ts';
+import { dialogUrl } from './adapters/meta/oauth.ts';
+import { ruleBody } from './adapters/postgres/rules.ts';
+import { createRateLimit } from './adapters/redis/limits.ts';
+import { createCampaignSyncs } from './adapters/temporal/campaign-sync.ts';
+import type { Dispatcher } from './adapters/temporal/dispatcher.ts';
+import { createAccessLog } from './web/access-log.ts';
+import { createApp } from './web/app.ts';
+import { automationApiRoutes } from './web/automation-api.ts';
+import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
+import { createLiveStreams } from './web/events.ts';
+import { healthRoutes } from './web/health.ts';
+import { leadRoutes } from './web/leads.ts';
+import { legalRoutes } from './web/legal.ts';
+import { marketingRoutes } from './web/marketing.ts';
+import type { Route } from './web/route.ts';
+import { permissionTable } from './web/routes.ts';
+import { salesApiRoutes } from './web/sales-api.ts';
+import { randomSecret } from './web/secrets.ts';
+import { sessionRoutes } from './web/sessions.ts';
+import { createStatsService } from './web/stats.ts';
+import { syncRoutes } from './web/sync.ts';
+import { webhookRoutes } from './web/webhooks.ts';
+import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
+
+const config = configOrExit();
+const base = await foundation('server', config);
+const { log, metrics, stores, live, redis } = base;
+const dispatcher = dispatcherOf(base);
+const liveStreams = createLiveStreams(live);
+const accessLog = createAccessLog(stores.systemEvents.saveAccesses, log);
+const marketingLimit = createRateLimit(redis, 'marketing', { points: config.MARKETING_RATE_LIMIT, seconds: 60 });
+const tokens = createTokens(config.JWT_SECRET);
+const decoyHash = await hashPassword(randomSecret());
+
+const routes = permissionTable([...routesOf(base, dispatcher), liveStreams.routes]);
+const app = createApp({ config, log, metrics, ...stores, tokens, accessLog, marketingLimit }, routes);
+const server = app.listen(config.PORT, config.HOST, (error) => {
+  if (!error) return;
+  log.fatal({ err: error, port: config.PORT }, 'the port cannot be listened on');
+  process.exit(1);
+});
+await once(server, 'listening');
+const metricsServer = serveMetrics(config.METRICS_PORT, config.HOST, measured, log);
+log.info({ port: (server.address() as AddressInfo).port }, 'server is listening');
+
+stopWithParent(log, async () => {
+  liveStreams.close();
+  server.close();
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  await Promise.all([once(server, 'close'), dispatcher.stop()]);
+  clearInterval(idle);
+  await accessLog.close();
+  metricsServer.close();
+  await base.close();
+});
+
+/** Tenant gauges come from one query at scrape; beyond a thousand tenants only the hundred whose token ends soonest. */
+async function measured(): Promise<string> {
+  const tenants = await stores.gauges.tenants(1001);
+  const now = Date.now();
+  metrics.inboxPending.set(tenants.reduce((sum, tenant) => sum + tenant.inbox_pending, 0));
+  for (const gauge of [metrics.tokenExpiry, metrics.syncAge]) gauge.reset();
+  for (const tenant of tenants.length > 1000 ? tenants.slice(0, 100) : tenants) {
+    const labels = { tenant: String(tenant.tenant_id) };
+    if (tenant.token_expires_at) metrics.tokenExpiry.set(labels, (tenant.token_expires_at.getTime() - now) / 1000);
+    if (tenant.last_synced_at) metrics.syncAge.set(labels, (now - tenant.last_synced_at.getTime()) / 1000);
+  }
+  return metrics.registry.metrics();
+}
+
+function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation, { nudge }: Dispatcher): Route[][] {
+  const stats = createStatsService(stores.stats, cache, () => new Date());
+  const syncDeps = {
+    connections: stores.connections,
+    syncRuns: stores.syncRuns,
+    syncs: createCampaignSyncs(temporal.client),
+  };
+  const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
+  const dialog = {
+    dialogUrl: config.META_DIALOG_URL,
+    version: config.META_GRAPH_VERSION,
+    appId: config.META_APP_ID,
+    redirectUri: config.META_REDIRECT_URI,
+    ...(config.META_LOGIN_CONFIG_ID === undefined ? {} : { loginConfigId: config.META_LOGIN_CONFIG_ID }),
+  };
+  return [
+    healthRoutes({
+      postgresIsUp: () => database.isUp(),
+      temporalIsUp: () => temporal.isUp(),
+      redisIsUp: () => redis?.isUp() ?? Promise.resolve(false),
+    }),
+    legalRoutes(config),
+    sessionRoutes({
+      config,
+      users: stores.users,
+      sessions: stores.sessions,
+      signInLimit: createRateLimit(redis, 'sign-in', { points: 10, seconds: 60 }),
+      passwordMatches,
+      decoyHash,
+    }),
+    webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
+    marketingRoutes({
+      config,
+      stats,
+      leadPages: stores.leadPages,
+      regions: createConnectionRegions(syncDeps),
+      debugStats: stores.figures.raw,
+      insightsOf: stores.figures.insightsOf,
+    }),
+    leadRoutes({
+      ...figuresChanged,
+      leadPages: stores.leadPages,
+      changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
+      changeStatus: stores.leads.changeStatus,
+    }),
+    salesApiRoutes(figuresChanged),
+    automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),
+    connectionRoutes({
+      config,
+      connections: stores.connections,
+      attempts: stores.oauthAttempts,
+      adAccounts: stores.adAccounts,
+      pages: stores.pages,
+      systemEvents: stores.systemEvents,
+      workflows: connectionWorkflows,
+      dialogUrl: (request) => dialogUrl(dialog, request),
+      nudge,
+    }),
+    syncRoutes(syncDeps),
+  ];
+}
