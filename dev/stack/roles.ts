@@ -24,6 +24,12 @@ export async function createDatabase(adminUrl: string, name: string): Promise<vo
   await asAdmin(adminUrl, (client) => client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} OWNER hub_owner`));
 }
 
+export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
+  await asAdmin(adminUrl, (client) =>
+    client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`),
+  );
+}
+
 /** The same address as another role. */
 export function asRole(url: string, role: string, password: string): string {
   const address = new URL(url);

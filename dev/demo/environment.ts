@@ -1,0 +1,34 @@
+import type { Places } from './places.ts';
+import type { DemoSecrets } from './secrets.ts';
+
+/** The environment of server and worker: ours, plus every variable of config.ts that a demo decides. */
+export function hubEnvironment(places: Places, secrets: DemoSecrets, workflowBundle: string): NodeJS.ProcessEnv {
+  const portOf = (address: string) => new URL(address).port;
+  return {
+    ...process.env,
+    DATABASE_URL: places.appUrl,
+    MIGRATE_DATABASE_URL: places.ownerUrl,
+    TEMPORAL_ADDRESS: places.temporalAddress,
+    REDIS_URL: places.redisUrl,
+    ENCRYPTION_KEYS: secrets.fernetKey,
+    JWT_SECRET: secrets.jwtSecret,
+    ADMIN_TOKEN: secrets.operatorToken,
+    PUBLIC_URL: places.webUrl,
+    HOST: '127.0.0.1',
+    PORT: portOf(places.webUrl),
+    METRICS_PORT: portOf(places.metricsUrl),
+    WORKER_METRICS_PORT: portOf(places.workerMetricsUrl),
+    ENVIRONMENT: 'demo',
+    META_APP_ID: secrets.metaAppId,
+    META_APP_SECRET: secrets.metaAppSecret,
+    META_VERIFY_TOKEN: secrets.metaVerifyToken,
+    META_GRAPH_URL: places.metaSimUrl,
+    META_DIALOG_URL: places.metaSimUrl,
+    META_REDIRECT_URI: '',
+    YCLOUD_URL: places.ycloudSimUrl,
+    YCLOUD_API_KEY: secrets.ycloudApiKey,
+    YCLOUD_WEBHOOK_SECRET: secrets.ycloudWebhookSecret,
+    WORKFLOW_BUNDLE: workflowBundle,
+    STOP_ON_STDIN_END: 'true',
+  };
+}
