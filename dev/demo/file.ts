@@ -2,6 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DemoTenant } from '../seed/tenants.ts';
 import { root } from '../stack/locate.ts';
+import { removedWithUs } from '../stack/process.ts';
 
 /** `.data/demo.json`: what other programs need to know about a running demo. Its form is the contract's. */
 export interface DemoFile {
@@ -30,13 +31,17 @@ export const programNames = ['server', 'worker', 'temporal', 'postgres', 'valkey
 export type ProgramName = (typeof programNames)[number];
 
 const path = join(root, '.data/demo.json');
+let forget: (() => void) | undefined;
 
 /** Whole or not at all; for our eyes only, since it holds secrets. */
 export function writeDemoFile(demo: DemoFile): void {
   writeFileSync(`${path}.new`, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
+  forget ??= removedWithUs(path);
 }
 
 export function removeDemoFile(): void {
   rmSync(path, { force: true });
+  forget?.();
+  forget = undefined;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { root } from '../stack/locate.ts';
-import { type Program, startAndWait } from '../stack/process.ts';
+import { type Program, startAndWait, startProgram, untilReady } from '../stack/process.ts';
 
 /** Something of the demo that can be killed, and started again on the same address. PostgreSQL, Temporal and Valkey are services too. */
 export interface Service {
@@ -10,20 +10,6 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-export async function startService(start: () => Promise<Program>): Promise<Service> {
-  const service: Service = {
-    program: await start(),
-    async restart() {
-      await service.program?.stop();
-      service.program = await start();
-    },
-    async stop() {
-      await service.program?.stop();
-    },
-  };
-  return service;
-}
-
 export interface NodeProgram {
   name: string;
   /** Relative to the clone. */
@@ -31,21 +17,30 @@ export interface NodeProgram {
   env: NodeJS.ProcessEnv;
   logFile: string;
   verbose: boolean;
-  /** It is ready when this answers 2xx and `isReady` likes the answer. */
+  /** It is ready when this answers 2xx. */
   readyUrl: string;
-  isReady?: (body: string) => boolean;
 }
 
-/** Starts a program of ours on the Node that runs us, in the clone, and waits until it answers. */
-export const startNode = ({ name, file, env, logFile, verbose, readyUrl, isReady }: NodeProgram): Promise<Service> =>
-  startService(() =>
-    startAndWait(
-      { name, command: process.execPath, args: [join(root, file)], cwd: root, env, logFile, verbose },
-      async () => {
-        const response = await fetch(readyUrl, { signal: AbortSignal.timeout(3000) });
-        const body = await response.text();
-        return response.ok && (isReady?.(body) ?? true);
-      },
-      60_000,
-    ),
-  );
+/**
+ * Starts a program of ours on the Node that runs us, in the clone, and waits until it answers. Started again it may take its time: what it needs may be
+ * down as well.
+ */
+export async function startNode({ name, file, env, logFile, verbose, readyUrl }: NodeProgram): Promise<Service> {
+  const options = { name, command: process.execPath, args: [join(root, file)], cwd: root, env, logFile, verbose };
+  const answers = async () => (await fetch(readyUrl, { signal: AbortSignal.timeout(3000) })).ok;
+  const service: Service = {
+    program: await startAndWait(options, answers, 60_000),
+    async restart() {
+      await service.program?.stop();
+      const program = startProgram(options);
+      service.program = program;
+      await untilReady(program, answers, 20_000).catch((error) => {
+        if (!program.isRunning()) throw error;
+      });
+    },
+    async stop() {
+      await service.program?.stop();
+    },
+  };
+  return service;
+}

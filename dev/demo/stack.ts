@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { migrate } from '../../adapters/postgres/migrate.ts';
 import { root } from '../stack/locate.ts';
+import { eventually } from '../stack/ports.ts';
 import { startPostgres } from '../stack/postgres.ts';
 import { asRole, createDatabase, createRoles, dropDatabase } from '../stack/roles.ts';
 import { startTemporal } from '../stack/temporal.ts';
@@ -150,17 +151,22 @@ async function bundleWorkflows(): Promise<string> {
 
 function startHub({ step, started, secrets, verbose }: StackContext, places: Places, bundle: string) {
   const env = hubEnvironment(places, secrets, bundle);
-  const start = async (name: string, readyUrl: string, isReady: (body: string) => boolean) => {
-    const service = await startNode({ name, file: `${name}.ts`, env, logFile: log(name), verbose, readyUrl, isReady });
+  const start = async (name: string, readyUrl: string) => {
+    const service = await startNode({ name, file: `${name}.ts`, env, logFile: log(name), verbose, readyUrl });
     started('hub', service.stop);
     return service;
   };
-  return step('Server and worker', () =>
-    all([
-      start('server', `${places.webUrl}/readyz`, (body) => JSON.parse(body).status === 'ok'),
-      start('worker', places.workerMetricsUrl, () => true),
-    ]),
-  );
+  const readyUrl = `${places.webUrl}/readyz`;
+  return step('Server and worker', async () => {
+    const both = await all([start('server', readyUrl), start('worker', places.workerMetricsUrl)]);
+    // It answers 200 also while something is missing, and a demo is to be whole.
+    await eventually(
+      '/readyz',
+      30_000,
+      async () => ((await (await fetch(readyUrl)).json()) as { status: string }).status === 'ok',
+    );
+    return both;
+  });
 }
 
 /** Like Promise.all, but a failure waits for the others: what they start has to be stopped too. */

@@ -1,16 +1,16 @@
 // Ends the programs it was told of when its parent dies, even by SIGKILL: the IPC channel closes. PostgreSQL, Temporal and Valkey watch nobody themselves.
-// Folders it was told of go with them.
+// Files and folders it was told of go with them.
 import { rmSync } from 'node:fs';
 
 const KILL_AFTER_MS = 8000;
 const watched = new Map();
-const folders = new Set();
+const paths = new Set();
 
 process.on('message', ({ watch, forget, signal, remove, removed }) => {
   if (watch) watched.set(watch, signal);
   if (forget) watched.delete(forget);
-  if (remove) folders.add(remove);
-  if (removed) folders.delete(removed);
+  if (remove) paths.add(remove);
+  if (removed) paths.delete(removed);
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.once('disconnect', () => {
@@ -34,6 +34,6 @@ function kill(pid, signal) {
 
 function endWhenAllAreGone() {
   if (watched.size > 0) return;
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
   process.exit(0);
 }

@@ -46,16 +46,21 @@ export async function startAndWait(
 ): Promise<Program> {
   const program = startProgram(options);
   try {
-    await eventually(options.name, withinMs, async () => {
-      if (await isReady().catch(() => false)) return true;
-      if (program.isRunning()) return false;
-      throw new Gone(`${options.name} ended before it was ready: ${await program.lastWords()}`);
-    });
+    await untilReady(program, isReady, withinMs);
     return program;
   } catch (error) {
     await program.stop();
     throw error;
   }
+}
+
+/** Throws, with the program's last line, when it ends before it is ready, and when it is late; then it goes on running. */
+export function untilReady(program: Program, isReady: () => Promise<boolean>, withinMs: number): Promise<void> {
+  return eventually(program.name, withinMs, async () => {
+    if (await isReady().catch(() => false)) return true;
+    if (program.isRunning()) return false;
+    throw new Gone(`${program.name} ended before it was ready: ${await program.lastWords()}`);
+  });
 }
 
 export function startProgram(options: ProgramOptions): Program {
@@ -127,12 +132,12 @@ export function startForeground(command: string, args: readonly string[], env = 
   };
 }
 
-/** The folder goes when we do, however we end. Returns what removes it now. */
-export function removedWithUs(folder: string): () => void {
-  theGuardian().send({ remove: folder });
+/** The file or folder goes when we do, however we end. Returns what removes it now. */
+export function removedWithUs(path: string): () => void {
+  theGuardian().send({ remove: path });
   return () => {
-    rmSync(folder, { recursive: true, force: true });
-    if (guardian?.connected) guardian.send({ removed: folder });
+    rmSync(path, { recursive: true, force: true });
+    if (guardian?.connected) guardian.send({ removed: path });
   };
 }
 
