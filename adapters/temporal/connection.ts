@@ -1,4 +1,5 @@
-import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
+import { AppError } from '../../domain/error.ts';
 import {
   type AssetChoice,
   type BusinessChoice,
@@ -16,8 +17,11 @@ import {
   testUpdate,
   tokenRejectedSignal,
 } from '../../workflows/connection.ts';
-import { asAppError } from './refusals.ts';
+import { ask } from './refusals.ts';
 import { tenantIdKey } from './search-attributes.ts';
+
+/** The activities of a step have two minutes (workflows/connection-steps.ts). */
+const UPDATE_WITHIN_MS = 130_000;
 
 export type ConnectionWorkflows = ReturnType<typeof createConnectionWorkflows>;
 
@@ -25,49 +29,44 @@ export type ConnectionWorkflows = ReturnType<typeof createConnectionWorkflows>;
  * A tenant's connection workflow, for pages and the dispatcher. Updates throw AppError: `conflict` (details.reason `superseded` or `step`) when the
  * attempt is not the current one or not that far, `not_found` when no connection runs, `unavailable` while Temporal is down, else the step's own code.
  */
-export function createConnectionWorkflows(client: Pick<Client, 'workflow'>) {
+export function createConnectionWorkflows(client: Client, { taskQueue = 'sync' }: { taskQueue?: string } = {}) {
   const handleOf = (tenantId: number) =>
     client.workflow.getHandle<typeof metaConnectionWorkflow>(connectionWorkflowId(tenantId));
+  const updated = <T>(update: () => Promise<T>) => ask(client, update, { withinMs: UPDATE_WITHIN_MS });
   /** A run that has ended needs no signal: that is success, and false. */
   const signalled = async (deed: () => Promise<void>): Promise<boolean> => {
     try {
-      await deed();
+      await ask(client, deed);
       return true;
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw asAppError(error);
+      if (error instanceof AppError && error.code === 'not_found') return false;
+      throw error;
     }
   };
   return {
     /** Makes `attemptId` the tenant's current sign-in, starting the workflow when none runs. Safe to repeat. */
-    async begin(tenantId: number, attemptId: string): Promise<void> {
-      const startWorkflowOperation = new WithStartWorkflowOperation(metaConnectionWorkflow, {
-        taskQueue: 'sync',
-        workflowId: connectionWorkflowId(tenantId),
-        args: [{ tenantId }],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        staticSummary: `Meta connection of tenant ${tenantId}`,
-        typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
-      });
-      await client.workflow
-        .executeUpdateWithStart(beginUpdate, { startWorkflowOperation, args: [{ attemptId }] })
-        .catch(refuse);
-    },
+    begin: (tenantId: number, attemptId: string): Promise<void> =>
+      updated(() => {
+        const startWorkflowOperation = new WithStartWorkflowOperation(metaConnectionWorkflow, {
+          taskQueue,
+          workflowId: connectionWorkflowId(tenantId),
+          args: [{ tenantId }],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          staticSummary: `Meta connection of tenant ${tenantId}`,
+          typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
+        });
+        const args = [{ attemptId }] as [{ attemptId: string }];
+        return client.workflow.executeUpdateWithStart(beginUpdate, { startWorkflowOperation, args });
+      }),
     selectBusiness: (tenantId: number, choice: BusinessChoice) =>
-      handleOf(tenantId)
-        .executeUpdate(selectBusinessUpdate, { args: [choice] })
-        .catch(refuse),
+      updated(() => handleOf(tenantId).executeUpdate(selectBusinessUpdate, { args: [choice] })),
     selectAssets: (tenantId: number, choice: AssetChoice): Promise<void> =>
-      handleOf(tenantId)
-        .executeUpdate(selectAssetsUpdate, { args: [choice] })
-        .catch(refuse),
+      updated(() => handleOf(tenantId).executeUpdate(selectAssetsUpdate, { args: [choice] })),
     confirm: (tenantId: number, attemptId: string): Promise<void> =>
-      handleOf(tenantId)
-        .executeUpdate(confirmUpdate, { args: [{ attemptId }] })
-        .catch(refuse),
+      updated(() => handleOf(tenantId).executeUpdate(confirmUpdate, { args: [{ attemptId }] })),
     /** Whether Meta accepts the token now, and which scopes it lacks. */
-    test: (tenantId: number): Promise<TestResult> => handleOf(tenantId).executeUpdate(testUpdate).catch(refuse),
+    test: (tenantId: number): Promise<TestResult> => updated(() => handleOf(tenantId).executeUpdate(testUpdate)),
     /** For the dispatcher: the person came back from Meta's dialog and the code is parked. */
     deliverOauthReturned: async (tenantId: number, attemptId: string): Promise<void> => {
       await signalled(() => handleOf(tenantId).signal(oauthReturnedSignal, { attemptId }));
@@ -81,8 +80,4 @@ export function createConnectionWorkflows(client: Pick<Client, 'workflow'>) {
     disconnect: (tenantId: number, userId: string | null): Promise<boolean> =>
       signalled(() => handleOf(tenantId).signal(disconnectSignal, { userId })),
   };
-}
-
-function refuse(error: unknown): never {
-  throw asAppError(error);
 }

@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../domain/error.ts';
 
@@ -37,4 +37,19 @@ function detailsOf({ details }: ApplicationFailure): AppErrorOptions {
   return typeof first === 'object' && first !== null
     ? { details: first as NonNullable<AppErrorOptions['details']> }
     : {};
+}
+
+const UP_WITHIN_MS = 3000;
+
+/**
+ * Asks Temporal while a person waits: `unavailable` within seconds when it is down. The client by itself would try for half a minute.
+ * `withinMs` bounds the answer, which for an update is as long as its activities take.
+ */
+export async function ask<T>(client: Client, question: () => Promise<T>, { withinMs = 10_000 } = {}): Promise<T> {
+  try {
+    await client.withDeadline(Date.now() + UP_WITHIN_MS, () => client.workflowService.getSystemInfo({}));
+    return await client.withDeadline(Date.now() + withinMs, question);
+  } catch (error) {
+    throw asAppError(error);
+  }
 }

@@ -12,8 +12,8 @@ import { tenantIdKey } from './search-attributes.ts';
 export type Schedules = ReturnType<typeof createSchedules>;
 
 /** The Schedules of tenants. Every method may be repeated: what stands already is brought up to date, what is gone is gone. */
-export function createSchedules(client: Pick<Client, 'schedule'>) {
-  const ensure = (tenantId: number): Promise<void> => ensureSchedule(client, campaignSyncSchedule(tenantId));
+export function createSchedules(client: Pick<Client, 'schedule'>, { taskQueue = 'sync' }: { taskQueue?: string } = {}) {
+  const ensure = (tenantId: number): Promise<void> => ensureSchedule(client, campaignSyncSchedule(tenantId, taskQueue));
   return {
     ensureCampaignSync: ensure,
     /** Makes or updates the tenant's Schedule and starts a sync now; one that runs already is left alone. */
@@ -33,7 +33,7 @@ export function createSchedules(client: Pick<Client, 'schedule'>) {
 
 type WorkflowSchedule = ScheduleOptions & { action: { type: 'startWorkflow' } };
 
-function campaignSyncSchedule(tenantId: number): WorkflowSchedule {
+function campaignSyncSchedule(tenantId: number, taskQueue: string): WorkflowSchedule {
   return {
     scheduleId: campaignSyncId(tenantId),
     spec: { intervals: [{ every: SYNC_EVERY_MS, offset: syncOffsetMs(tenantId) }] },
@@ -43,7 +43,7 @@ function campaignSyncSchedule(tenantId: number): WorkflowSchedule {
       type: 'startWorkflow',
       workflowType: campaignSyncWorkflow,
       args: [{ tenantId }],
-      taskQueue: 'sync',
+      taskQueue,
       workflowId: campaignSyncId(tenantId),
       staticSummary: `Campaigns of tenant ${tenantId}`,
       typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
