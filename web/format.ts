@@ -8,6 +8,23 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
+const moneyFormats = new Map<string, Intl.NumberFormat>();
+// Making one costs a hundred times what using one does.
+function moneyFormat(tag: string, currency: string, digits?: number): Intl.NumberFormat {
+  const key = `${tag} ${currency} ${digits}`;
+  const known = moneyFormats.get(key);
+  if (known) return known;
+  const fraction = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const format = new Intl.NumberFormat(tag, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'narrowSymbol',
+    ...fraction,
+  });
+  moneyFormats.set(key, format);
+  return format;
+}
+
 /** Numbers, money and times as a person reads them. Money and ratios are decimal text and stay exact; null prints as a dash. */
 export function createFormat(locale: Locale, timeZone: string, now: () => Date = () => new Date()) {
   const tag = languageTag[locale];
@@ -31,17 +48,13 @@ export function createFormat(locale: Locale, timeZone: string, now: () => Date =
   return {
     number: (value: number | string | null) => (value === null ? NONE : number.format(value as number)),
     short: (value: number) => short.format(value),
-    /** Decimal text in major units. Whole amounts of 1,000 and more show no cents. */
-    money(value: string | null, currency: string): string {
-      if (value === null) return NONE;
-      const isWhole = /^-?\d+(\.0+)?$/.test(value) && Math.abs(Number(value)) >= 1000;
-      const format = new Intl.NumberFormat(tag, {
-        style: 'currency',
-        currency,
-        currencyDisplay: 'narrowSymbol',
-        ...(isWhole ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}),
-      });
-      return format.format(value as `${number}`);
+    /** Decimal text in major units, to the currency's last digit. */
+    money: (value: string | null, currency: string): string =>
+      value === null ? NONE : moneyFormat(tag, currency).format(value as `${number}`),
+    /** For headlines: amounts of 1,000 and more without cents. */
+    roundMoney(value: string | null, currency: string): string {
+      if (value === null || Math.abs(Number(value)) < 1000) return this.money(value, currency);
+      return moneyFormat(tag, currency, 0).format(value as `${number}`);
     },
     /** A percentage already multiplied by 100, as decimal text. */
     percent: (value: string | null) => (value === null ? NONE : `${percent.format(value as `${number}`)}\u00a0%`),

@@ -10,6 +10,8 @@ interface Words {
   format: Format;
 }
 
+type Money = (value: bigint | null) => string;
+
 export interface Kpi {
   label: string;
   value: string;
@@ -22,11 +24,12 @@ export function hubFigures({ now, before }: StatsAnswer, currency: string, words
   const total = now.totals.find((each) => each.currency === currency);
   const earlier = before.totals.find((each) => each.currency === currency);
   if (!total || !earlier) return undefined;
-  const money = (value: bigint | null) =>
-    words.format.money(value === null ? null : toText(value, digitsOf(currency)), currency);
+  const text = (value: bigint | null) => (value === null ? null : toText(value, digitsOf(currency)));
+  const money = (value: bigint | null) => words.format.money(text(value), currency);
+  const round = (value: bigint | null) => words.format.roundMoney(text(value), currency);
   return {
-    headline: headline(total, earlier, money),
-    kpis: kpisOf(total, earlier, money, words),
+    headline: headline(total, earlier, money, round),
+    kpis: kpisOf(total, earlier, round, words),
     charts: chartsOf(now, before, currency, money, words),
     campaigns: now.campaigns
       .filter((campaign) => campaign.currency === currency)
@@ -39,16 +42,16 @@ export function hubFigures({ now, before }: StatsAnswer, currency: string, words
   };
 }
 
-function headline(now: Figures, before: Figures, money: (value: bigint | null) => string) {
+function headline(now: Figures, before: Figures, money: Money, round: Money) {
   const [value, earlier] = [roas(now), roas(before)];
   const widest = now.spend > now.revenue ? now.spend : now.revenue;
   const width = (part: bigint) => (widest === ZERO ? 0 : Number((part * 462n) / widest));
   return {
-    one: money(decimal('1.00')),
+    one: round(decimal('1.00')).replace(/[.,]00/, ''),
     value: value === null ? '—' : money(decimal(value)),
     before: earlier === null ? '—' : money(decimal(earlier)),
-    spend: money(now.spend),
-    revenue: money(now.revenue),
+    spend: round(now.spend),
+    revenue: round(now.revenue),
     spendWidth: width(now.spend),
     revenueWidth: width(now.revenue > ZERO ? now.revenue : ZERO),
     sales: now.sales,
@@ -56,7 +59,7 @@ function headline(now: Figures, before: Figures, money: (value: bigint | null) =
   };
 }
 
-function kpisOf(now: Figures, before: Figures, money: (value: bigint | null) => string, { t, format }: Words): Kpi[] {
+function kpisOf(now: Figures, before: Figures, money: Money, { t, format }: Words): Kpi[] {
   const kpi = (name: string, value: string, earlier: string, trend: Kpi['trend']): Kpi => ({
     label: t(`hub:kpi.${name}`),
     value,
@@ -102,13 +105,7 @@ function trendOf(
   return { direction: rose ? 'rise' : 'fall', tone, text: format.percent(change.replace('-', '')) };
 }
 
-function chartsOf(
-  now: StatsResult,
-  before: StatsResult,
-  currency: string,
-  money: (value: bigint | null) => string,
-  { t, format }: Words,
-) {
+function chartsOf(now: StatsResult, before: StatsResult, currency: string, money: Money, { t, format }: Words) {
   const days = now.series.get(currency) ?? [];
   const earlier = before.series.get(currency) ?? [];
   const spend = days.map((day) => Number(day.spend / 1_000_000n));
@@ -172,7 +169,7 @@ function cumulativeRoi(days: readonly Figures[]): number[] {
 
 function rowOf(
   row: Figures & { campaignId: string; name: string; status: string | null },
-  money: (value: bigint | null) => string,
+  money: Money,
   { t, format }: Words,
 ) {
   const active = row.status === 'ACTIVE';
