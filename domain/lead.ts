@@ -16,6 +16,9 @@ export interface Person {
   answers: Answer[];
 }
 
+/** How many leads a page of their list shows. */
+export const LEADS_A_PAGE = 25;
+
 const FULL_NAME = /^(full_?name|name|nombre_completo|nombre_y_apellido)$/;
 const FIRST_NAME = /^(first_?name|nombres?)$/;
 const LAST_NAME = /^(last_?name|apellidos?)$/;

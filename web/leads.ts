@@ -1,12 +1,13 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { LEADS_A_PAGE, type LeadPages } from '../adapters/postgres/lead-pages.ts';
+import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { NewOpportunity, NewSale, Sales } from '../adapters/postgres/sales.ts';
 import type { ChangeRow } from '../adapters/postgres/system-events.ts';
 import type { Actor } from '../domain/actor.ts';
 import { parseAmount } from '../domain/amounts.ts';
 import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
+import { LEADS_A_PAGE } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { localeOf, translator } from './i18n.ts';
 import { timelineOf } from './lead-timeline.ts';

@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { AppError } from '../../domain/error.ts';
+import { LEADS_A_PAGE } from '../../domain/lead.ts';
 import type { Database, Tx } from './pool.ts';
 
 const listRow = z.object({
@@ -81,7 +82,6 @@ export interface LeadSearch {
   status: string | undefined;
   page: number;
 }
-export const LEADS_A_PAGE = 25;
 
 /** What the lead screens show, read whole in one transaction each. */
 export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
