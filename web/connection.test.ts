@@ -249,6 +249,23 @@ describe('Coming back from Meta', () => {
     expect((await victim.get(await atMeta(dialog))).status).toBe(403);
   });
 
+  it('refuses a return into a browser where another account signed in meanwhile', async () => {
+    const dialog = locationOf(await person.post('/crm/connection/attempts'));
+    const callback = await atMeta(dialog);
+    const other = await aPerson(app, db, await aTenant(db));
+    for (const [name, value] of person.cookies) if (name.startsWith('hub_oauth_')) other.cookies.set(name, value);
+    expect((await other.get(callback)).status).toBe(403);
+    expect((await person.get(callback)).status).toBe(303);
+  });
+
+  it('refuses a binding that we did not sign', async () => {
+    const dialog = locationOf(await person.post('/crm/connection/attempts'));
+    const callback = await atMeta(dialog);
+    for (const name of person.cookies.keys())
+      if (name.startsWith('hub_oauth_')) person.cookies.set(name, `${tenantId}.${person.userId}.${'A'.repeat(43)}`);
+    expect((await person.get(callback)).status).toBe(403);
+  });
+
   it("shows a stranger nothing of another tenant's sign-in", async () => {
     const wizard = await signedIn();
     const stranger = await aPerson(app, db, await aTenant(db));
