@@ -1,0 +1,96 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Dispatched, MessageActivities } from '../activities/messages.ts';
+import { workflowBench } from '../test/time-skipping.ts';
+import {
+  type AutomationEnd,
+  humanTookOverSignal,
+  leadAutomationWorkflow,
+  leadRepliedSignal,
+  messageFailedSignal,
+  optedOutSignal,
+  ruleChangedSignal,
+} from './lead-automation.ts';
+
+const HOUR_MS = 3_600_000;
+const bench = workflowBench('index.ts');
+let dispatched: number;
+let results: Dispatched[];
+
+beforeEach(() => {
+  dispatched = 0;
+  results = [];
+});
+
+const activities = {
+  dispatchMessage: async () => {
+    dispatched++;
+    return results.shift() ?? { outcome: 'sent' };
+  },
+} satisfies MessageActivities;
+
+type Handle = WorkflowHandle<typeof leadAutomationWorkflow>;
+async function aRun(dueInMs = 0): Promise<Handle> {
+  return bench.env.client.workflow.start(leadAutomationWorkflow, {
+    taskQueue: bench.taskQueue,
+    workflowId: `automation:${crypto.randomUUID()}`,
+    args: [{ tenantId: 7, runId: 'run', dueAt: (await bench.env.currentTimeMs()) + dueInMs }],
+  });
+}
+const endOf = async (handle: Handle): Promise<AutomationEnd> => (await handle.result()).end;
+
+describe('The automation of one lead', () => {
+  it('sends when it is due and ends a day later when nobody answers', () =>
+    bench.withActivities(activities, async () => {
+      const handle = await aRun(3 * HOUR_MS);
+      expect(await endOf(handle)).toBe('no_reply');
+      expect(dispatched).toBe(1);
+    }));
+
+  it.each([
+    [leadRepliedSignal, 'replied'],
+    [optedOutSignal, 'opted_out'],
+    [messageFailedSignal, 'message_failed'],
+    [humanTookOverSignal, 'human_took_over'],
+  ] as const)('ends when it is told, and sends nothing that was still due', (signal, end) =>
+    bench.withActivities(activities, async () => {
+      const handle = await aRun(3 * HOUR_MS);
+      await handle.signal(signal);
+      expect(await endOf(handle)).toBe(end);
+      expect(dispatched).toBe(0);
+    }),
+  );
+
+  it('ends with the reply while it waits for one', () =>
+    bench.withActivities(activities, async () => {
+      const handle = await aRun();
+      await vi.waitUntil(() => dispatched === 1);
+      await handle.signal(leadRepliedSignal);
+      expect(await endOf(handle)).toBe('replied');
+    }));
+
+  it('waits for the end of the quiet hours and dispatches again', () =>
+    bench.withActivities(activities, async () => {
+      results = [{ outcome: 'again', until: (await bench.env.currentTimeMs()) + 9 * HOUR_MS }];
+      const handle = await aRun();
+      expect(await endOf(handle)).toBe('no_reply');
+      expect(dispatched).toBe(2);
+      await bench.saveHistory('lead-automation', handle);
+    }));
+
+  it('ends at once when nothing will be sent', () =>
+    bench.withActivities(activities, async () => {
+      results = [{ outcome: 'ended', reason: 'opted_out' }];
+      expect(await endOf(await aRun())).toBe('not_sent');
+    }));
+
+  it('looks again when its rule changed', () =>
+    bench.withActivities(activities, async () => {
+      const handle = await aRun(5 * HOUR_MS);
+      await handle.signal(ruleChangedSignal);
+      await endOf(handle);
+      expect(dispatched).toBe(1);
+    }));
+
+  it('replays its saved history without a difference', () => bench.replay('lead-automation'));
+});
