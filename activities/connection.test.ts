@@ -112,6 +112,13 @@ describe('From a code to a connection', () => {
     expect(attempt).toMatchObject({ status: 'failed', error: 'scopes_missing', missingScopes: ['leads_retrieval'] });
   });
 
+  it('takes the token of a business integration, which never ends', async () => {
+    await comeBack({ configId: '9000', rerequest: true });
+    expect(await activities.exchangeCode({ tenantId, attemptId })).toEqual({ outcome: 'exchanged' });
+    const candidate = await stores.attempts.candidateOf(tenantId, attemptId);
+    expect(candidate).toMatchObject({ expiresAt: null, dataAccessExpiresAt: null });
+  });
+
   it('refuses a code that Meta has seen already', async () => {
     const code = await bench.signIn({ rerequest: true });
     await bench.meta.exchangeCode(code);

@@ -25,6 +25,7 @@ export interface MetaBench {
     challenge?: string;
     declined?: readonly string[];
     rerequest?: boolean;
+    configId?: string;
   }): Promise<string>;
 }
 
@@ -54,7 +55,7 @@ export function metaBench(): MetaBench {
       { ...META_APP, version: 'v26.0', graphUrl: bench.simulator.url, ...given },
       { log: silentLog, metrics: bench.metrics, gate: createMemoryGate() },
     );
-  bench.signIn = async ({ scopes = ALL_SCOPES, declined = [], challenge, rerequest = false } = {}) => {
+  bench.signIn = async ({ scopes = ALL_SCOPES, declined = [], challenge, rerequest = false, configId } = {}) => {
     const form = new URLSearchParams({
       client_id: META_APP.appId,
       redirect_uri: META_APP.redirectUri,
@@ -63,6 +64,7 @@ export function metaBench(): MetaBench {
       scope: scopes.join(','),
       action: 'continue',
       granted_shown: '1',
+      ...(configId === undefined ? {} : { config_id: configId, override_default_response_type: 'true' }),
       ...(rerequest ? { auth_type: 'rerequest' } : {}),
       ...(challenge === undefined ? {} : { code_challenge: challenge, code_challenge_method: 'S256' }),
     });

@@ -12,10 +12,10 @@ import {
 import { type ConnectionState, fresh, move, type OfAttempt } from './connection-state.ts';
 import { codeOf, detailsOf } from './failure.ts';
 
-// A person waits for these: little patience.
+// A person waits for these: when Meta asks for a longer pause than this, they are told instead.
 const { exchangeCode, listAssets, confirmConnection, testToken } = proxyActivities<ConnectionActivities>({
-  startToCloseTimeout: '60 seconds',
-  scheduleToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '40 seconds',
+  scheduleToCloseTimeout: '45 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 4 },
 });
 const { refreshToken, startSyncing, disconnectMeta } = proxyActivities<ConnectionActivities>({

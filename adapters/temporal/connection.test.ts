@@ -59,6 +59,21 @@ describe('The connection, for pages', () => {
     });
   });
 
+  it('tells a person at once that Meta asks for a pause, instead of waiting it out', async () => {
+    const tenantId = nextTenant++;
+    const throttled = async () => {
+      throw new AppError('rate_limited', 'Graph businesses: 4', { retryAfterMs: 60_000 });
+    };
+    await bench.withActivities({ ...fakes, testToken: throttled }, async () => {
+      const connection = createConnectionWorkflows(bench.env.client, { taskQueue: bench.taskQueue });
+      await connection.begin(tenantId, randomUUID());
+      const startedAt = Date.now();
+      await expect(connection.test(tenantId)).rejects.toMatchObject({ code: 'rate_limited' });
+      expect(Date.now() - startedAt).toBeLessThan(20_000);
+      await bench.env.client.workflow.getHandle(`connection:${tenantId}`).terminate();
+    });
+  });
+
   it('takes a signal to a connection that does not run for done', async () => {
     const connection = createConnectionWorkflows(bench.env.client);
     const tenantId = nextTenant++;

@@ -20,8 +20,8 @@ import {
 import { ask } from './refusals.ts';
 import { tenantIdKey } from './search-attributes.ts';
 
-/** The activities of a step have two minutes (workflows/connection-steps.ts). */
-const UPDATE_WITHIN_MS = 130_000;
+/** The activities of a step have 45 seconds (workflows/connection-steps.ts). */
+const UPDATE_WITHIN_MS = 60_000;
 
 export type ConnectionWorkflows = ReturnType<typeof createConnectionWorkflows>;
 
