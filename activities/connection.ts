@@ -133,7 +133,8 @@ export function createConnectionActivities(deps: ConnectionDeps) {
     async refreshToken({ tenantId }: { tenantId: number }): Promise<TokenEnds & { moved: boolean }> {
       await connections.markRefreshing(tenantId);
       const old = await connections.withToken(tenantId);
-      const { accessToken } = await meta.extend(old.token);
+      // One that never expires has nothing to extend; only the person's consent may have been given anew.
+      const accessToken = old.expiresAt === null ? old.token : (await meta.extend(old.token)).accessToken;
       const state = await meta.inspect(accessToken);
       if (!state.isValid) throw deadToken(state.subcode);
       const moved = isRenewed(endsOf(old), endsOf(state), now());
