@@ -102,7 +102,7 @@ describe('dispatching a template', () => {
 
   it('tries again what was certainly not sent, in the same row', async () => {
     const run = await newRun();
-    simulator.faults.add({ match: SENDS, kind: 'status', value: 429 });
+    simulator.faults.add({ match: SENDS, kind: 'status', value: 429, times: 1 });
     expect(await dispatch(run)).toMatchObject({ outcome: 'again' });
     expect((await messagesOf(db.database, run)).messages[0]?.state).toBe('claimed');
     expect(await dispatch(run)).toEqual({ outcome: 'sent' });

@@ -1,33 +1,50 @@
 const LIMIT = 200_000;
 
-export interface LedgerMessage {
+export interface CallRow {
+  at: string;
+  method: string;
+  /** Without the query. */
+  path: string;
+  /** 0 when the connection was cut. */
+  status: number;
+}
+
+export interface MessageRow {
   at: string;
   id: string;
   externalId: string | null;
   to: string;
   template: string | null;
-  /** The connection was cut after the message was accepted. */
+  /** Accepted, and then the connection was cut before any reply. */
   cut: boolean;
+}
+
+export interface DeliveryRow {
+  at: string;
+  url: string;
+  /** 0 without an answer. */
+  status: number;
+  attempt: number;
 }
 
 export type Ledger = ReturnType<typeof createLedger>;
 
-/** What happened, in order, in the machine's time; the oldest rows go first. */
+/** What happened, in order, in the machine's time; far beyond any test the oldest rows go. */
 export function createLedger() {
-  const calls: { at: string; method: string; path: string; status: number }[] = [];
-  const messages: LedgerMessage[] = [];
-  const deliveries: { at: string; url: string; status: number; attempt: number }[] = [];
+  const calls: CallRow[] = [];
+  const messages: MessageRow[] = [];
+  const deliveries: DeliveryRow[] = [];
   const add = <T>(list: T[], row: T) => {
     list.push(row);
     if (list.length > LIMIT * 1.1) list.splice(0, list.length - LIMIT);
-    return row;
   };
   const at = () => new Date().toISOString();
   return {
-    call: (row: { method: string; path: string; status: number }) => void add(calls, { at: at(), ...row }),
-    message: (row: Omit<LedgerMessage, 'at'>) => add(messages, { at: at(), ...row }),
-    delivery: (row: { url: string; status: number; attempt: number }) => void add(deliveries, { at: at(), ...row }),
-    rows: () => ({ calls, messages, leads: [] as never[], deliveries }),
+    call: (row: Omit<CallRow, 'at'>) => add(calls, { at: at(), ...row }),
+    message: (row: Omit<MessageRow, 'at'>) => add(messages, { at: at(), ...row }),
+    delivery: (row: Omit<DeliveryRow, 'at'>) => add(deliveries, { at: at(), ...row }),
+    /** `leads` is Meta's list and stays empty here. */
+    rows: () => ({ calls, messages, leads: [] as const, deliveries }),
     clear() {
       for (const list of [calls, messages, deliveries]) list.length = 0;
     },

@@ -4,66 +4,21 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { control } from './control.ts';
-import { Refusal, refusalOf, sendJson, sendRefusal } from './errors.ts';
-import { createFaults, type Fault } from './faults.ts';
-import { createLedger } from './ledger.ts';
-import { createMessages } from './messages.ts';
-import { createEndpointResource, createTemplateResource } from './resources.ts';
-import { answer } from './routes.ts';
-import { createWebhooks } from './webhooks.ts';
-import { createWorld } from './world.ts';
+import { Refusal, refusalOf, refusalOfCode } from './errors.ts';
+import type { Fault, ReplyKind } from './faults.ts';
+import { jsonObject, readBody, sendHalf, sendHtml, sendJson, sendRefusal } from './http.ts';
+import { answer, isSend } from './routes.ts';
+import { createSimulator, type Simulator, type YCloudOptions } from './simulator.ts';
 
-export interface YCloudOptions {
-  apiKeys: readonly string[];
-  port?: number;
-  /** An endpoint that stands from the start, for every event. */
-  webhook?: { url: string; secret: string };
-}
-
+export type { YCloudOptions } from './simulator.ts';
 export type YCloudSimulator = Awaited<ReturnType<typeof startYCloudSimulator>>;
-export type Simulator = ReturnType<typeof createSimulator>;
 
-function createSimulator({ apiKeys, webhook }: YCloudOptions) {
-  let offsetMs = 0;
-  const now = () => Date.now() + offsetMs;
-  const iso = () => new Date(now()).toISOString();
-  const world = createWorld(iso);
-  const ledger = createLedger();
-  const faults = createFaults();
-  const webhooks = createWebhooks(world, ledger, now);
-  const messages = createMessages({ world, webhooks, faults, now });
-  const templates = createTemplateResource(world, webhooks, iso);
-  const endpoints = createEndpointResource(world, iso);
-  const preset = () => webhook && endpoints.create({ url: webhook.url, enabledEvents: ['*'] }, webhook.secret);
-  preset();
-  return {
-    keys: new Set(apiKeys),
-    world,
-    ledger,
-    faults,
-    webhooks,
-    messages,
-    templates,
-    endpoints,
-    now,
-    iso,
-    advance(seconds: number) {
-      offsetMs += seconds * 1000;
-      webhooks.pump();
-    },
-    reset() {
-      offsetMs = 0;
-      for (const part of [ledger, faults, webhooks, messages, templates]) part.clear();
-      Object.assign(world, createWorld(iso));
-      preset();
-    },
-  };
-}
-
-/** YCloud's v2 API and its webhooks on a loopback port. */
+/** YCloud's v2 API and its webhooks on a loopback port. Throws what `listen` throws, such as a port in use. */
 export async function startYCloudSimulator(options: YCloudOptions) {
   const simulator = createSimulator(options);
-  const server = createServer((req, res) => void handle(simulator, req, res));
+  const server = createServer((req, res) => {
+    handle(simulator, req, res).catch(() => res.destroy()); // the caller has gone: nobody to tell
+  });
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -71,104 +26,72 @@ export async function startYCloudSimulator(options: YCloudOptions) {
     url: `http://127.0.0.1:${port}`,
     ...simulator,
     async close() {
-      simulator.webhooks.close();
-      simulator.messages.clear();
-      simulator.templates.clear();
+      simulator.stop();
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      await once(server, 'close');
+      await closed;
     },
   };
 }
 
 async function handle(simulator: Simulator, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const url = new URL(req.url ?? '/', 'http://simulator');
   const method = req.method ?? 'GET';
-  const body = await readBody(req);
-  if (url.pathname.startsWith('/_control/')) return control(simulator, method, url, body, res);
-  const requestId = `req_${randomBytes(6).toString('hex')}`;
+  const [pathname = '/', search = ''] = (req.url ?? '/').split(/\?(.*)/s);
+  if (pathname.startsWith('/_control/')) return control(simulator, method, pathname, await readBody(req), res);
+  const requestId = `req_${randomBytes(9).toString('base64url')}`;
   res.setHeader('YCloud-Request-ID', requestId);
-  const fault = simulator.faults.forRequest(method, url.pathname);
-  const record = (status: number) => simulator.ledger.call({ method, path: url.pathname, status });
+  const fault = simulator.faults.forReply(method, pathname);
+  const outcome = await serve(simulator, { method, pathname, search, req, res, fault });
+  const isCut = fault?.kind === 'cut_before' || fault?.kind === 'cut_after_accept';
+  const status = isCut ? 0 : outcome.refusal ? outcome.refusal.status : 200;
+  simulator.ledger.call({ method, path: pathname, status });
+  if (isCut) return void res.destroy();
+  // The call is done by then: a slow answer to an impatient caller is an accepted message.
   if (fault?.kind === 'slow') await sleep(Number(fault.value ?? 1000));
-  if (fault?.kind === 'cut_before') {
-    record(0);
-    return void res.destroy();
-  }
+  if (fault?.kind === 'html') return sendHtml(res, status);
+  if (outcome.refusal) return sendRefusal(res, outcome.refusal, requestId);
+  if (fault?.kind === 'truncate') return sendHalf(res, outcome.reply);
+  sendJson(res, 200, outcome.reply);
+}
+
+interface Request {
+  method: string;
+  pathname: string;
+  search: string;
+  req: IncomingMessage;
+  res: ServerResponse;
+  fault: Fault<ReplyKind> | undefined;
+}
+
+/** Does what is asked, unless a fault comes before it or hides what came of it. */
+async function serve(simulator: Simulator, request: Request): Promise<{ reply?: unknown; refusal?: Refusal }> {
+  const { fault, req } = request;
   try {
-    if (fault) applyBefore(fault);
-    const reply = serve(simulator, method, url, body, req, fault?.kind === 'cut_after_accept');
-    if (fault?.kind === 'cut_after_accept') {
-      record(0);
-      return void res.destroy();
-    }
-    record(200);
-    if (fault?.kind === 'truncate') return truncated(res, reply);
-    sendJson(res, 200, reply);
+    const body = await readBody(req);
+    const before = fault && refusalBefore(fault);
+    if (before) return { refusal: before };
+    const reply = await perform(simulator, request, body);
+    return fault?.kind === 'status_after_accept' ? { refusal: refusalOf(Number(fault.value ?? 500)) } : { reply };
   } catch (error) {
-    const refusal = error instanceof Refusal ? error : refusalOf(500);
-    record(refusal.status);
-    if (fault?.kind === 'html')
-      return void res
-        .writeHead(refusal.status, { 'Content-Type': 'text/html' })
-        .end('<html><body><h1>Bad gateway</h1></body></html>');
-    sendRefusal(res, refusal, requestId);
+    if (req.destroyed && !req.complete) throw error;
+    return { refusal: error instanceof Refusal ? error : refusalOf(500) };
   }
 }
 
-function applyBefore({ kind, value }: Fault): void {
-  if (kind === 'status') throw refusalOf(Number(value ?? 500));
-  if (kind === 'html') throw refusalOf(Number(value ?? 502));
-  if (kind === 'code')
-    throw new Refusal(400, 'BAD_REQUEST', 'refused by WhatsApp', { metaCode: String(value ?? '131000') });
+/** Faults in whose stead nothing happens at all. */
+function refusalBefore({ kind, value }: Fault<ReplyKind>): Refusal | undefined {
+  if (kind === 'status' || kind === 'cut_before') return refusalOf(Number(value ?? 500));
+  if (kind === 'html') return refusalOf(Number(value ?? 502));
+  return kind === 'code' ? refusalOfCode(String(value ?? '131000')) : undefined;
 }
 
-function serve(
-  simulator: Simulator,
-  method: string,
-  url: URL,
-  body: Buffer,
-  req: IncomingMessage,
-  cut: boolean,
-): unknown {
-  const key = req.headers['x-api-key'];
-  if (typeof key !== 'string' || !simulator.keys.has(key)) throw new Refusal(401, 'UNAUTHORIZED', 'INVALID_API_KEY');
-  const [version, ...path] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
-  if (version !== 'v2') throw new Refusal(404, 'NOT_FOUND', 'no such path');
-  const call = { method, path, query: url.searchParams, body: jsonBody(body) };
-  const reply = answer(simulator, call);
-  if (method === 'POST' && path[0] === 'whatsapp' && path[1] === 'messages') {
-    const { id, externalId, to, template } = reply as {
-      id: string;
-      externalId?: string;
-      to: string;
-      template?: { name?: string };
-    };
-    simulator.ledger.message({ id, externalId: externalId ?? null, to, template: template?.name ?? null, cut });
-  }
-  return reply;
-}
-
-function jsonBody(body: Buffer): Record<string, unknown> {
-  if (body.length === 0) return {};
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // falls through to the refusal
-  }
-  throw new Refusal(400, 'BAD_REQUEST', 'the body is not a JSON object');
-}
-
-/** The head promises more than comes. */
-function truncated(res: ServerResponse, reply: unknown): void {
-  const text = JSON.stringify(reply);
-  res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(text)) });
-  res.write(text.slice(0, Math.floor(text.length / 2)), () => res.destroy());
-}
-
-async function readBody(req: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of req) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+function perform(simulator: Simulator, { method, pathname, search, req, res, fault }: Request, body: Buffer): unknown {
+  const account = simulator.accounts.ofKey(req.headers['x-api-key']);
+  if (!account) throw new Refusal(401, 'UNAUTHORIZED', 'INVALID_API_KEY');
+  if (!isSend(method, pathname))
+    for (const [name, value] of Object.entries(simulator.limits.manage(account.id))) res.setHeader(name, value);
+  const query = new URLSearchParams(search);
+  const isCut = fault?.kind === 'cut_after_accept';
+  return answer(simulator, { method, pathname, query, body: jsonObject(body), account, isCut });
 }

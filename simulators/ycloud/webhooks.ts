@@ -1,128 +1,100 @@
-import { createHmac } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { Account, Endpoint } from './accounts.ts';
 import type { Ledger } from './ledger.ts';
-import type { Endpoint, World } from './world.ts';
+import { createOutbox, type Delivery, type Outbox } from './outbox.ts';
+import { fraction } from './random.ts';
+import type { Settings } from './settings.ts';
+import { postEvent } from './wire.ts';
 
-/** After the first failure; then the event is dropped. */
-const RETRY_S = [10, 30, 300, 1800, 3600, 7200, 7200];
-const TIMEOUT_MS = 10_000;
-const AT_ONCE = 16;
-const SUSPENDED_MS = 3 * 60_000;
-const FAILURES_A_MINUTE = 200;
+export interface EmitOptions {
+  delayMs?: number;
+  /** The same event again, with the same id and body. */
+  times?: number;
+  /** The same id again with another body, which a receiver must not apply. */
+  conflict?: Record<string, unknown>;
+  isBadlySigned?: boolean;
+  /** Goes to endpoints that did not ask for this type too. */
+  isForAll?: boolean;
+}
 
-interface Delivery {
-  endpointId: string;
-  body: string;
-  attempt: number;
-  due: number;
+export interface WebhookDeps {
+  ledger: Ledger;
+  settings: Settings;
+  seed: number;
+  now: () => number;
 }
 
 export type Webhooks = ReturnType<typeof createWebhooks>;
 
-/** Delivers events to the endpoints that asked for them, signed anew each time; at least once, in no order. */
-export function createWebhooks(world: World, ledger: Ledger, now: () => number) {
-  let queue: Delivery[] = [];
-  let underWay = 0;
-  let closed = false;
-  let timer: NodeJS.Timeout | undefined;
+/** Delivers events to the endpoints that asked for them, signed anew each time: at least once, in no order. */
+export function createWebhooks({ ledger, settings, seed, now }: WebhookDeps) {
+  // Ids must differ from start to start: a receiver remembers those it has seen.
+  const prefix = `evt_${randomBytes(5).toString('hex')}`;
+  const outboxes = new Map<string, Outbox>();
+  let stop = new AbortController();
   let count = 0;
-  const failures = new Map<string, number[]>();
-  const suspendedUntil = new Map<string, number>();
 
-  const pump = () => {
-    clearTimeout(timer);
-    if (closed) return;
-    while (underWay < AT_ONCE) {
-      const at = queue.findIndex((delivery) => delivery.due <= now());
-      if (at < 0) break;
-      const [delivery] = queue.splice(at, 1);
-      if (!delivery) break;
-      underWay++;
-      void deliver(delivery).finally(() => {
-        underWay--;
-        pump();
-      });
-    }
-    const next = Math.min(...queue.map((delivery) => delivery.due));
-    if (Number.isFinite(next) && underWay < AT_ONCE)
-      timer = setTimeout(pump, Math.min(Math.max(next - now(), 1), 60_000));
-    timer?.unref();
+  const post = async (endpoint: Endpoint, { body, attempt, isBadlySigned }: Delivery): Promise<number> => {
+    const secret = isBadlySigned ? `${endpoint.secret}-wrong` : endpoint.secret;
+    const stopped = stop.signal;
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(settings.webhookTimeoutMs)]);
+    const status = await postEvent({ url: endpoint.url, secret }, body, signal);
+    if (!stopped.aborted) ledger.delivery({ url: endpoint.url, status, attempt });
+    return status;
   };
-
-  const deliver = async (delivery: Delivery) => {
-    const endpoint = world.endpoints.get(delivery.endpointId);
-    if (endpoint?.status !== 'active') return;
-    if ((suspendedUntil.get(endpoint.id) ?? 0) > now()) return; // nothing is kept for later while suspended
-    const status = await post(endpoint, delivery.body, now());
-    ledger.delivery({ url: endpoint.url, status, attempt: delivery.attempt });
-    if (status >= 200 && status < 300) return;
-    noteFailure(endpoint.id);
-    const wait = RETRY_S[delivery.attempt - 1];
-    if (wait !== undefined) queue.push({ ...delivery, attempt: delivery.attempt + 1, due: now() + wait * 1000 });
+  const outboxOf = (endpoint: Endpoint): Outbox => {
+    const outbox = outboxes.get(endpoint.id) ?? createOutbox({ endpoint, now, post });
+    outboxes.set(endpoint.id, outbox);
+    return outbox;
   };
-
-  const noteFailure = (endpointId: string) => {
-    const recent = [...(failures.get(endpointId) ?? []), now()].filter((at) => at > now() - 60_000);
-    failures.set(endpointId, recent);
-    if (recent.length > FAILURES_A_MINUTE) suspendedUntil.set(endpointId, now() + SUSPENDED_MS);
+  const pumpAll = () => {
+    for (const outbox of outboxes.values()) outbox.pump();
   };
 
   return {
-    /** Queues one event for every endpoint that enabled its type. */
-    emit(type: string, payload: Record<string, unknown>, delayMs = 0): void {
-      const id = `evt_${(++count).toString(36).padStart(8, '0')}`;
-      this.repeat(
-        { id, type, apiVersion: 'v2', createTime: new Date(now()).toISOString(), ...payload, ...surprise(count) },
-        delayMs,
+    /** Queues one event for the account's endpoints that want its type; resolves once each was tried for the first time. */
+    async emit(
+      account: Account,
+      type: string,
+      payload: Record<string, unknown>,
+      options: EmitOptions = {},
+    ): Promise<void> {
+      const { delayMs = 0, times = 1, conflict, isBadlySigned = false, isForAll = false } = options;
+      const number = ++count;
+      const id = `${prefix}${number.toString(36).padStart(6, '0')}`;
+      const event = { id, type, apiVersion: 'v2', createTime: new Date(now()).toISOString(), ...payload };
+      const body = JSON.stringify(surprised(event, seed, number, settings.surprises));
+      const bodies = [...Array(times).fill(body), ...(conflict ? [JSON.stringify({ ...event, ...conflict })] : [])];
+      const wanting = [...account.endpoints.values()].filter(
+        (endpoint) => endpoint.status === 'active' && (isForAll || endpoint.enabledEvents.includes(type)),
       );
+      const sent = wanting.flatMap((endpoint) =>
+        bodies.map(
+          (each: string) =>
+            new Promise<void>((tried) =>
+              outboxOf(endpoint).add({ body: each, attempt: 1, due: now() + delayMs, isBadlySigned, tried }),
+            ),
+        ),
+      );
+      await Promise.all(sent);
     },
-    /** The same event again: same id, same body. */
-    repeat(event: Record<string, unknown>, delayMs = 0): void {
-      const body = JSON.stringify(event);
-      const type = String(event['type']);
-      for (const endpoint of world.endpoints.values()) {
-        if (endpoint.enabledEvents.includes(type) || endpoint.enabledEvents.includes('*'))
-          queue.push({ endpointId: endpoint.id, body, attempt: 1, due: now() + delayMs });
-      }
-      pump();
-    },
-    pump,
+    /** Sends what has become due. */
+    pump: pumpAll,
+    state: () => [...outboxes.values()].map((outbox) => outbox.state()),
     clear() {
-      queue = [];
-      failures.clear();
-      suspendedUntil.clear();
-    },
-    close() {
-      closed = true;
-      clearTimeout(timer);
+      stop.abort();
+      stop = new AbortController();
+      for (const outbox of outboxes.values()) outbox.clear();
+      outboxes.clear();
     },
   };
 }
 
-/** `t=<unix seconds>,s=<hex>`: HMAC-SHA256 of `t.body` with the whole secret. */
-export function signature(secret: string, body: string, seconds: number): string {
-  return `t=${seconds},s=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
+/** New fields and new enum values may appear at any time; which events carry one depends on the seed alone. */
+function surprised(event: Record<string, unknown>, seed: number, number: number, share: number): object {
+  if (fraction(seed, 'surprise', number) >= share) return event;
+  if (fraction(seed, 'kind', number) < 0.5) return { ...event, futureField: { since: 'v2.9', flags: [number % 7] } };
+  const inner = Object.entries(event).find(([, value]) => typeof value === 'object' && value !== null);
+  if (!inner) return { ...event, futureField: null };
+  return { ...event, [inner[0]]: { ...(inner[1] as object), bizType: 'future_kind', futureDetail: ['?', number] } };
 }
-
-/** 0 when there was no answer. Goes to loopback addresses only. */
-async function post(endpoint: Endpoint, body: string, nowMs: number): Promise<number> {
-  const { hostname } = new URL(endpoint.url);
-  if (!/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)) return 0;
-  try {
-    const response = await fetch(endpoint.url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'ycloud-signature': signature(endpoint.secret, body, Math.floor(nowMs / 1000)),
-      },
-      body,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    await response.arrayBuffer();
-    return response.status;
-  } catch {
-    return 0;
-  }
-}
-
-// New fields may appear at any time: every seventh event carries one nobody knows.
-const surprise = (n: number): Record<string, unknown> => (n % 7 === 0 ? { futureField: { n } } : {});

@@ -28,53 +28,50 @@ export interface Template {
   createTime: string;
   updateTime: string;
   reason?: string;
-}
-
-export interface Endpoint {
-  id: string;
-  url: string;
-  enabledEvents: string[];
-  description: string;
-  status: string;
-  secret: string;
-  createTime: string;
-  updateTime: string;
+  previousCategory?: string;
 }
 
 export interface World {
   wabas: Waba[];
   phones: PhoneNumber[];
   templates: Template[];
-  endpoints: Map<string, Endpoint>;
-  /** Customers who must not be written to, with the source. */
-  unsubscribers: Map<string, { source: string; createTime: string }>;
-  blocked: Set<string>;
-  balance: number;
 }
 
 const names = ['Aurora Odontología', 'Zapatería Río Norte', 'Estudio Palta'];
 
+/** Three WABAs, each with a number and the same six templates. */
 export function createWorld(now: () => string): World {
-  const wabas = names.map((name, i) => ({ id: `9001000${i + 1}`, name }));
-  const phones = wabas.map(({ id, name }, i) => ({
-    id: `8001000${i + 1}`,
-    wabaId: id,
-    phoneNumber: `+54115555000${i + 1}`,
-    displayPhoneNumber: `+54 11 5555-000${i + 1}`,
+  const world: World = { wabas: [], phones: [], templates: [] };
+  for (const name of names) addWaba(world, name, now());
+  return world;
+}
+
+/** One more WABA with its number and templates. */
+export function addWaba(world: World, name: string, at: string): PhoneNumber {
+  const place = world.wabas.length + 1;
+  const digits = String(place).padStart(4, '0');
+  const wabaId = `9001${digits}`;
+  const phone: PhoneNumber = {
+    id: `8001${digits}`,
+    wabaId,
+    phoneNumber: `+54115555${digits}`,
+    displayPhoneNumber: `+54 11 5555-${digits}`,
     verifiedName: name,
     status: 'CONNECTED',
     qualityRating: 'GREEN',
     messagingLimit: 'TIER_10K',
-  }));
-  return {
-    wabas,
-    phones,
-    templates: wabas.flatMap((waba, i) => templatesOf(waba.id, i, now())),
-    endpoints: new Map(),
-    unsubscribers: new Map(),
-    blocked: new Set(),
-    balance: 250,
   };
+  world.wabas.push({ id: wabaId, name });
+  world.phones.push(phone);
+  world.templates.push(...templatesOf(wabaId, place - 1, at));
+  return phone;
+}
+
+/** Back to the first state of every WABA: a reset keeps the accounts that people have connected. */
+export function restoreWorld(world: World, at: string): void {
+  world.templates = world.wabas.flatMap(({ id }, place) => templatesOf(id, place, at));
+  for (const phone of world.phones)
+    Object.assign(phone, { status: 'CONNECTED', qualityRating: 'GREEN', messagingLimit: 'TIER_10K' });
 }
 
 function templatesOf(wabaId: string, place: number, at: string): Template[] {
