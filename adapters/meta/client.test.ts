@@ -179,6 +179,16 @@ describe('Trouble', () => {
     await expect(client.adAccount(token, second)).resolves.toMatchObject({ adAccountId: second });
   });
 
+  it('does not delay leads when the app has used up its limit', async () => {
+    const client = bench.freshClient();
+    await fault('code', '/me/businesses', { value: 4 });
+    await expect(client.businesses(token)).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(client.adAccount(token, accountOf().accountId)).rejects.toMatchObject({ details: { gate: true } });
+    await expect(client.readLead(token, '733999999999999', { pageId: '1' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+
   it('stops by itself near the limit and shows the usage as a metric', async () => {
     const client = bench.freshClient();
     const { accountId } = accountOf(2);

@@ -152,12 +152,16 @@ function bodyOf(endpoint: Endpoint, status: number, text: string): unknown {
   }
 }
 
-const scopesOf = ({ assetId, limits = [] }: GraphCall<unknown>): string[] =>
-  assetId === undefined ? ['app'] : ['app', ...limits.map((kind) => `${assetId}:${kind}`)];
+const ownScopesOf = ({ assetId, limits = [] }: GraphCall<unknown>): string[] =>
+  assetId === undefined ? [] : limits.map((kind) => `${assetId}:${kind}`);
+
+// Leads are read with page tokens, which count for the page: a campaign sync that used up the app's limit must not delay them.
+const scopesOf = (request: GraphCall<unknown>): string[] =>
+  request.limits?.includes('leadgen') ? ownScopesOf(request) : ['app', ...ownScopesOf(request)];
 
 async function refuseWhileClosed(gate: UsageGate, request: GraphCall<unknown>): Promise<void> {
   const waits = await Promise.all(scopesOf(request).map((scope) => gate.waitMs(scope)));
-  const waitMs = Math.max(...waits);
+  const waitMs = Math.max(0, ...waits);
   if (waitMs === 0) return;
   throw new AppError('rate_limited', `Graph ${request.endpoint}: gate closed`, {
     retryAfterMs: waitMs,
@@ -167,10 +171,10 @@ async function refuseWhileClosed(gate: UsageGate, request: GraphCall<unknown>): 
 
 // Code 4 is the app's limit; every other throttle is the asset's own and must not stop the rest.
 async function closeGate(gate: UsageGate, request: GraphCall<unknown>, error: AppError): Promise<void> {
-  if (error.details['gate'] === true) return;
-  const own = scopesOf(request).slice(1);
-  const isApp = (error.details['metaCode'] === 4 && error.details['subcode'] === undefined) || own.length === 0;
-  for (const scope of isApp ? ['app'] : own) await gate.close(scope, error.retryAfterMs ?? UNNAMED_WAIT_MS);
+  const { gate: isOurs, metaCode, subcode } = error.details;
+  if (isOurs === true) return;
+  const scopes = metaCode === 4 && subcode === undefined ? ['app'] : ownScopesOf(request);
+  for (const scope of scopes) await gate.close(scope, error.retryAfterMs ?? UNNAMED_WAIT_MS);
 }
 
 // A dead version is not refused but served by another one; the reply header tells.
