@@ -17,6 +17,7 @@ import { healthRoutes } from './web/health.ts';
 import { leadRoutes } from './web/leads.ts';
 import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
+import { openapiRoutes } from './web/openapi.ts';
 import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
 import { salesApiRoutes } from './web/sales-api.ts';
@@ -119,6 +120,7 @@ function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation
       changeStatus: stores.leads.changeStatus,
     }),
     salesApiRoutes(figuresChanged),
+    openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),
     connectionRoutes({
       config,

@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { sql } from 'slonik';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
@@ -13,6 +12,7 @@ import { createSchedules } from '../adapters/temporal/schedules.ts';
 import { system } from '../domain/actor.ts';
 import { TEST_FERNET_KEY } from './app.ts';
 import { aTenant, type TestDatabase, testDatabase } from './database.ts';
+import { everyHistory } from './histories.ts';
 import { META_APP, metaBench } from './meta-simulator.ts';
 import { workflowBench } from './time-skipping.ts';
 
@@ -108,7 +108,7 @@ describe('One connection, end to end', () => {
       expect((await stores.connections.byTenant(tenantId)).status).toBe('connected');
       await done();
 
-      const histories = await everyHistory();
+      const histories = await everyHistory(temporal.env.client);
       expect(histories).toContain(firstAttempt); // it stands in payloads only: the scan does see into them
       for (const secret of [token, META_APP.appSecret, (await stores.connections.withToken(tenantId)).token])
         expect(histories).not.toContain(secret);
@@ -130,18 +130,4 @@ async function theirSpend(accountId: string): Promise<number> {
     `totals?account=${account?.id}&since=${since}&until=${today}`,
   );
   return Number(spend);
-}
-
-async function everyHistory(): Promise<string> {
-  const texts: string[] = [];
-  for await (const { workflowId, runId } of temporal.env.client.workflow.list()) {
-    const history = await temporal.env.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    // Payloads are base64 in JSON: decode them, or nothing could ever be found.
-    const json = historyToJSON(history);
-    texts.push(
-      json,
-      ...[...json.matchAll(/"data": ?"([^"]+)"/g)].map((match) => Buffer.from(match[1] ?? '', 'base64').toString()),
-    );
-  }
-  return texts.join('\n');
 }

@@ -108,6 +108,8 @@ function observe(log: Logger, metrics: Metrics): RequestHandler {
 function securityHeaders({ PUBLIC_URL, META_DIALOG_URL }: Config): RequestHandler {
   const self = ["'self'"];
   return helmet({
+    // helmet's own no-referrer makes Chromium send `Origin: null` with our own forms.
+    referrerPolicy: { policy: 'same-origin' },
     strictTransportSecurity: PUBLIC_URL.startsWith('https:'),
     contentSecurityPolicy: {
       useDefaults: false,

@@ -32,7 +32,8 @@ export interface StackContext {
   step: <T>(name: string, work: () => Promise<T>) => Promise<T>;
 }
 
-const data = (...path: string[]): string => join(root, '.data', ...path);
+// A test's own stack beside a running demo keeps its data elsewhere.
+const data = (...path: string[]): string => join(root, process.env['HUB_DATA_FOLDER'] ?? '.data', ...path);
 const log = (name: string): string => data('logs', `${name}.log`);
 
 /** Starts everything of a demo, from nothing, and waits until every program answers. */
