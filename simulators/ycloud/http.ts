@@ -8,12 +8,13 @@ const RETRY_AFTER_S = 2;
 export async function readBody(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
+  // Reads on to the end even then: who is cut off while writing never sees the answer.
   for await (const chunk of req) {
     const bytes = Buffer.from(chunk);
     size += bytes.length;
-    if (size > BODY_LIMIT) throw new Refusal(413, 'CONTENT_TOO_LARGE', 'the body is too large');
-    chunks.push(bytes);
+    if (size <= BODY_LIMIT) chunks.push(bytes);
   }
+  if (size > BODY_LIMIT) throw new Refusal(413, 'CONTENT_TOO_LARGE', 'the body is too large');
   return Buffer.concat(chunks);
 }
 

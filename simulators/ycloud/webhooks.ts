@@ -31,15 +31,18 @@ export function createWebhooks({ ledger, settings, seed, now }: WebhookDeps) {
   // Ids must differ from start to start: a receiver remembers those it has seen.
   const prefix = `evt_${randomBytes(5).toString('hex')}`;
   const outboxes = new Map<string, Outbox>();
-  let stop = new AbortController();
+  const underWay = new Set<AbortController>();
   let count = 0;
 
   const post = async (endpoint: Endpoint, { body, attempt, isBadlySigned }: Delivery): Promise<number> => {
     const secret = isBadlySigned ? `${endpoint.secret}-wrong` : endpoint.secret;
-    const stopped = stop.signal;
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(settings.webhookTimeoutMs)]);
-    const status = await postEvent({ url: endpoint.url, secret }, body, signal);
-    if (!stopped.aborted) ledger.delivery({ url: endpoint.url, status, attempt });
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), settings.webhookTimeoutMs);
+    underWay.add(patience);
+    const status = await postEvent({ url: endpoint.url, secret }, body, patience.signal);
+    clearTimeout(timer);
+    // What was under way when everything was cleared belongs to no ledger any more.
+    if (underWay.delete(patience)) ledger.delivery({ url: endpoint.url, status, attempt });
     return status;
   };
   const outboxOf = (endpoint: Endpoint): Outbox => {
@@ -82,8 +85,8 @@ export function createWebhooks({ ledger, settings, seed, now }: WebhookDeps) {
     pump: pumpAll,
     state: () => [...outboxes.values()].map((outbox) => outbox.state()),
     clear() {
-      stop.abort();
-      stop = new AbortController();
+      for (const patience of underWay) patience.abort();
+      underWay.clear();
       for (const outbox of outboxes.values()) outbox.clear();
       outboxes.clear();
     },
