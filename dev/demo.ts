@@ -73,9 +73,9 @@ function sayWhenItEnds(name: ProgramName, { services }: DemoStack): void {
   });
 }
 
-async function seed({ webUrl, metaSimUrl, ycloudSimUrl, appUrl, ownerUrl, adminUrl }: Places): Promise<DemoTenant[]> {
+async function seed(places: Places): Promise<DemoTenant[]> {
   const { seedDemo } = await import('./seed.ts');
-  return seedDemo({ webUrl, metaSimUrl, ycloudSimUrl, appUrl, ownerUrl, adminUrl, secrets });
+  return seedDemo({ ...places, secrets });
 }
 
 async function walk(demo: DemoFile): Promise<boolean> {

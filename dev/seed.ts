@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { connectDatabase, type Database } from '../adapters/postgres/pool.ts';
+import { createCache } from '../adapters/redis/cache.ts';
+import { connectRedis } from '../adapters/redis/client.ts';
 import type { DemoSecrets } from './demo/secrets.ts';
 import { seedHistory } from './seed/history.ts';
 import { type DemoTenant, seedTenant, seedWhatsapp } from './seed/tenants.ts';
@@ -15,6 +18,7 @@ export interface SeedContext {
   appUrl: string;
   ownerUrl: string;
   adminUrl: string;
+  redisUrl: string;
   secrets: DemoSecrets;
 }
 
@@ -56,6 +60,10 @@ export async function seedDemo(context: SeedContext): Promise<DemoTenant[]> {
     await connectMeta(person, await signIn(person, first), { business: 0, pages: /^Aurora/ });
     await firstSync(app, first.id);
     await app.inTenant(first.id, (tx) => seedHistory(tx, first.id));
+    const redis = connectRedis(context.redisUrl);
+    await once(redis.commands, 'ready');
+    await createCache(redis).invalidate(first.id);
+    redis.close();
     return [first, second];
   } finally {
     await Promise.all([owner.end(), app.end()]);

@@ -10,7 +10,7 @@ import { hubFigures } from './hub-props.ts';
 import { localeOf, translator } from './i18n.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
-import { type StatsQuery, type StatsService, statsQuery } from './stats.ts';
+import { type StatsAnswer, type StatsQuery, type StatsService, statsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
 
 /** What the connection's and the sync's own regions on the hub need; they are rendered by their own partials. */
@@ -102,28 +102,42 @@ async function hub(req: Request, res: Response, { config, stats, leadPages, regi
   const { tenantId } = callerOf(req);
   const query = parsed(hubQuery, { ...req.query });
   const frame = frameOf(req);
-  const [answer, recent, banner, syncStatus] = await Promise.all([
-    stats.read(tenantId, query),
+  const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
+  const [results, recent, banner, syncStatus] = await Promise.all([
+    stats.view(tenantId, query, `hub:${localeOf(req)}:${query.currency ?? ''}`, (answer) =>
+      resultsOf(answer, query.currency, frame.currency, words),
+    ),
     leadPages.recent(tenantId, 8),
     regions.banner(tenantId, req),
     regions.syncStatus(tenantId, req),
   ]);
-  const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
-  const currency = query.currency ?? mainCurrency(answer.now.totals, frame.currency);
-  const { period } = answer.now;
   renderPage(req, res, 'hub/page', {
     title: words.t('hub:title'),
     section: 'hub',
-    query: { ...query, currency },
-    currencies: answer.now.totals.map((total) => total.currency),
-    period: { since: words.format.longDay(period.since), until: words.format.longDay(period.until) },
-    figures: hubFigures(answer, currency, words),
+    query: { ...query, currency: results.currency },
+    ...results,
     isConnected: isLive(frame.connectionStatus as ConnectionStatus),
     recent,
     banner,
     syncStatus,
     webhooks: webhookAddresses(config.PUBLIC_URL, tenantId),
   });
+}
+
+function resultsOf(
+  answer: StatsAnswer,
+  wanted: string | undefined,
+  own: string,
+  words: Parameters<typeof hubFigures>[2],
+) {
+  const { totals, period } = answer.now;
+  const currency = wanted ?? mainCurrency(totals, own);
+  return {
+    currency,
+    currencies: totals.map((total) => total.currency),
+    period: { since: words.format.longDay(period.since), until: words.format.longDay(period.until) },
+    figures: hubFigures(answer, currency, words) ?? null,
+  };
 }
 
 const isLive = (status: ConnectionStatus): boolean =>

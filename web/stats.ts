@@ -38,6 +38,11 @@ export function createStatsService(stats: Stats, cache: Cache, clock: () => Date
         const { now, before, currency } = await read(tenantId, query);
         return statsJson(tenantId, currency, now, before);
       }),
+    /** A view of the answer, cached the same way: what a page shows costs one look-up. `key` names everything the view depends on beside the query. */
+    view: <T>(tenantId: number, query: StatsQuery, key: string, make: (answer: StatsAnswer) => T): Promise<T> =>
+      cache.remember(tenantId, `view:${key}:${query.days}:${query.view}:${query.model}`, CACHE_S, async () =>
+        make(await read(tenantId, query)),
+      ),
     invalidate: (tenantId: number) => cache.invalidate(tenantId),
   };
 }

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { benchIntake } from './bench/intake.ts';
+import { benchPages } from './bench/pages.ts';
+import { report } from './bench/report.ts';
+import { type SeededBench, withStack } from './bench/stack.ts';
+import { benchWalk } from './bench/walk.ts';
+
+await withStack(async (bench) => {
+  await benchPages(bench);
+  await benchWalk(bench);
+  residentMemory(bench);
+  await benchIntake(bench);
+});
+process.exit();
+
+/** After the burst, as the system says. */
+function residentMemory({ services }: SeededBench): void {
+  for (const name of ['server', 'worker'] as const) {
+    const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${services[name].program?.pid}/status`, 'utf8'))?.[1]);
+    report({
+      name: `${name} resident after ${name === 'server' ? 'the pages' : 'the burst'}`,
+      value: kib / 1024,
+      unit: 'MiB',
+      baseline: null,
+      goal: 300,
+      better: 'less',
+    });
+  }
+}
