@@ -106,6 +106,11 @@ describe('the shape of the tree', () => {
     expect(named).toEqual([]);
   });
 
+  it('no address is taken for a path: a clone in a folder with a space has another one', () => {
+    const taken = sources.filter((file) => /import\.meta\.url\)\.pathname/.test(textOf(file)));
+    expect(taken).toEqual([]);
+  });
+
   it('the lock file names no registry', () => {
     expect(textOf('package-lock.json')).not.toContain('"resolved"');
   });

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../log.ts';
@@ -11,7 +12,7 @@ type WorkflowSource = { workflowBundle: { codePath: string } } | { workflowsPath
 /** The finished bundle of a short-lived child where there is one; bundling in the worker costs it 170 MiB that stay. */
 export const workflowBundle = (codePath: string | undefined): WorkflowSource =>
   codePath === undefined
-    ? { workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname }
+    ? { workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)) }
     : { workflowBundle: { codePath } };
 
 interface WorkerOptions {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -61,9 +62,9 @@ const control = async <T>(url: string, name: string, body?: object): Promise<T> 
 const messaged = (bench: SeededBench, ids: readonly string[]) =>
   asAdmin(bench.places.adminUrl, async (client) => {
     const { rows } = await client.query<{ ms: number }>(
-      `SELECT extract(epoch FROM m.accepted_at - w.received_at) * 1000 AS ms FROM webhook_events w
+      `SELECT extract(epoch FROM coalesce(m.accepted_at, m.sent_at, m.delivered_at) - w.received_at) * 1000 AS ms FROM webhook_events w
        JOIN leads l ON l.meta_leadgen_id = w.subject AND l.tenant_id = w.tenant_id JOIN outbound_messages m ON m.lead_id = l.id
-       WHERE w.subject = ANY($1) AND m.accepted_at IS NOT NULL`,
+       WHERE w.subject = ANY($1) AND m.state IN ('accepted', 'sent', 'delivered', 'read')`,
       [ids],
     );
     return rows.map((row) => Math.round(Number(row.ms)));
@@ -104,7 +105,7 @@ async function barePerSecond(bench: SeededBench, client: Client): Promise<number
   });
   const connection = await NativeConnection.connect({ address: bench.places.temporalAddress });
   const { code } = await bundleWorkflowCode({
-    workflowsPath: new URL('./bare-workflow.ts', import.meta.url).pathname,
+    workflowsPath: join(import.meta.dirname, 'bare-workflow.ts'),
     logger: new DefaultLogger('ERROR'),
   });
   const worker = await Worker.create({

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { APP, type Client, startClient, startReceiver } from './testing.ts';
@@ -212,7 +213,7 @@ test('JSON is written as Meta writes it: lower-case escapes, escaped slashes, di
 test('the program prints its address, and ends when its parent lets go of stdin or asks it to', async () => {
   for (const end of ['stdin', 'SIGTERM'] as const) {
     const env = { ...process.env, APP_ID: APP.appId, APP_SECRET: APP.appSecret, PORT: '0' };
-    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -226,7 +227,7 @@ test('the program prints its address, and ends when its parent lets go of stdin 
 
 test('without an app the program says which variables are missing', async () => {
   const { APP_ID: _id, APP_SECRET: _secret, ...env } = process.env;
-  const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
