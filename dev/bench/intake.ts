@@ -34,7 +34,7 @@ export async function benchIntake(bench: SeededBench): Promise<void> {
   const hub = await start(
     'intake-server',
     port,
-    '/crm/webhook/meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token=' + secrets.metaVerifyToken,
+    `/crm/webhook/meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token=${secrets.metaVerifyToken}`,
   );
   const bare = await start('bare-server', barePort, '/page');
   let next = 1;
