@@ -34,11 +34,15 @@ export function requireAccess(access: RouteAccess, deps: AccessDeps): RequestHan
     if (access === 'provider') return next();
     if (access === 'public') {
       await greet(req, deps);
+      if (isWrite(req)) checkOrigin(req, deps.config);
       return next();
     }
     const caller = access === 'person' ? await personOf(req, deps) : await tenantCallerOf(req, deps);
     if (!caller) return refuse(req, res, access);
-    if (caller.via === 'session' && !['GET', 'HEAD'].includes(req.method)) checkSameOrigin(req, deps);
+    if (caller.via === 'session' && isWrite(req)) {
+      checkOrigin(req, deps.config);
+      checkCsrf(req, deps.config);
+    }
     next();
   };
 }
@@ -49,12 +53,25 @@ async function greet(req: Request, deps: AccessDeps): Promise<void> {
 }
 
 function refuse(req: Request, res: Response, access: RouteAccess): void {
-  if (access === 'tenant' && wantsJson(req)) throw new AppError('unauthorized', 'no valid credentials');
-  const back = req.method === 'GET' ? req.originalUrl : '/crm/marketing';
-  const signIn = `/login?next=${encodeURIComponent(back)}`;
-  if (req.get('hx-request')) return void res.set('hx-redirect', signIn).status(204).end();
-  if (req.method !== 'GET') throw new AppError('unauthorized', 'signed out');
-  res.redirect(303, signIn);
+  const isProgram = wantsJson(req) || req.get('authorization') !== undefined || req.get('x-admin-token') !== undefined;
+  if (access === 'tenant' && isProgram) throw new AppError('unauthorized', 'no valid credentials');
+  if (req.get('hx-request'))
+    return void res
+      .set('hx-redirect', signInFor(openPage(req)))
+      .status(204)
+      .end();
+  if (isWrite(req)) throw new AppError('unauthorized', 'signed out');
+  res.redirect(303, signInFor(req.originalUrl));
+}
+
+const signInFor = (next: string): string => `/login?next=${encodeURIComponent(next)}`;
+
+/** The page that a fragment was asked from: a fragment's own address shows no page. */
+function openPage(req: Request): string {
+  const current = req.get('hx-current-url') ?? '';
+  if (!URL.canParse(current)) return '/crm/marketing';
+  const { pathname, search } = new URL(current);
+  return pathname + search;
 }
 
 async function personOf(req: Request, { config, sessions, frames }: AccessDeps): Promise<Caller | null> {
@@ -143,16 +160,21 @@ function actorOf(req: Request, type: Actor['type'], id: string | null): Actor {
   return { type, id, address: shortAddress(req.ip), requestId: requestIdOf(req) };
 }
 
-/** Writes by people carry the CSRF token of their session, and come from our own pages. */
-function checkSameOrigin(req: Request, { config }: AccessDeps): void {
+const isWrite = (req: Request): boolean => !['GET', 'HEAD'].includes(req.method);
+
+/** Writes come from our own pages. Programs outside of browsers name no origin. */
+function checkOrigin(req: Request, { PUBLIC_URL }: Pick<Config, 'PUBLIC_URL'>): void {
   const origin = req.get('origin');
-  const ours =
-    origin === undefined || origin === new URL(config.PUBLIC_URL).origin || hostOf(origin) === req.get('host');
+  const ours = origin === undefined || origin === new URL(PUBLIC_URL).origin || hostOf(origin) === req.get('host');
   if (!ours || req.get('sec-fetch-site') === 'cross-site')
     throw new AppError('forbidden', 'the request comes from another site');
-  const token = cookieOf(req, sessionCookieName(config.PUBLIC_URL)) ?? '';
+}
+
+/** Writes by people carry the CSRF token of their session, as a field or a header. @throws {AppError} `forbidden` */
+export function checkCsrf(req: Request, { PUBLIC_URL, JWT_SECRET }: Pick<Config, 'PUBLIC_URL' | 'JWT_SECRET'>): void {
+  const token = cookieOf(req, sessionCookieName(PUBLIC_URL)) ?? '';
   const given = req.get('x-csrf-token') ?? (req.body as { _csrf?: unknown } | undefined)?._csrf;
-  if (typeof given !== 'string' || !equalSecrets(given, csrfToken(config.JWT_SECRET, token)))
+  if (typeof given !== 'string' || !equalSecrets(given, csrfToken(JWT_SECRET, token)))
     throw new AppError('forbidden', 'the form is out of date');
 }
 

@@ -4,7 +4,7 @@ import type { Sessions } from '../adapters/postgres/sessions.ts';
 import type { Users } from '../adapters/postgres/users.ts';
 import type { RateLimit } from '../adapters/redis/limits.ts';
 import type { Config } from '../config.ts';
-import { sessionCookieName } from './access.ts';
+import { checkCsrf, sessionCookieName } from './access.ts';
 import { shortAddress } from './address.ts';
 import { requestIdOf } from './errors.ts';
 import { cookieOf, LOCALE_COOKIE, translator } from './i18n.ts';
@@ -13,7 +13,7 @@ import { callerOf, maybeCallerOf, type Route } from './route.ts';
 import { randomSecret, sha256 } from './secrets.ts';
 
 export interface SessionDeps {
-  config: Pick<Config, 'PUBLIC_URL'>;
+  config: Pick<Config, 'PUBLIC_URL' | 'JWT_SECRET'>;
   users: Users;
   sessions: Sessions;
   /** Sign-ins from one address. */
@@ -73,6 +73,7 @@ async function signOut(req: Request, res: Response, { config, sessions }: Sessio
 async function pickLanguage(req: Request, res: Response, { config, users }: SessionDeps): Promise<void> {
   const locale = (req.body as { locale?: unknown } | undefined)?.locale === 'en' ? 'en' : 'es';
   const caller = maybeCallerOf(req);
+  if (caller) checkCsrf(req, config);
   if (caller?.userId) await users.saveLocale(caller.tenantId, caller.userId, locale);
   res
     .cookie(LOCALE_COOKIE, locale, { ...sessionCookie(config.PUBLIC_URL), maxAge: 12 * MONTH_MS })

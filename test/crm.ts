@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'slonik';
+import { z } from 'zod';
+import type { TestDatabase } from './database.ts';
+
+type Db = Pick<TestDatabase, 'database'>;
+
+const BUENOS_AIRES = 'America/Argentina/Buenos_Aires';
+
+/** An ad account that was synced just now. */
+export async function anAccount(
+  { database }: Db,
+  tenantId: number,
+  given: Partial<{ id: string; name: string; currency: string; timeZone: string; isSelected: boolean }> = {},
+): Promise<string> {
+  const { id = '100', name = 'Aurora', currency = 'ARS', timeZone = BUENOS_AIRES, isSelected = true } = given;
+  await database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`
+      INSERT INTO ad_accounts (tenant_id, ad_account_id, name, currency, time_zone, account_status, is_selected, last_synced_at)
+      VALUES (${tenantId}, ${id}, ${name}, ${currency}, ${timeZone}, 1, ${isSelected}, now())`),
+  );
+  return id;
+}
+
+export async function aCampaign(
+  { database }: Db,
+  tenantId: number,
+  given: Partial<{ id: string; accountId: string; name: string; status: string; currency: string }> = {},
+): Promise<string> {
+  const { id = '200', accountId = '100', name = 'Implantes', status = 'ACTIVE', currency = 'ARS' } = given;
+  await database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`
+      INSERT INTO meta_ads_campaigns (tenant_id, meta_campaign_id, meta_account_id, name, status, currency)
+      VALUES (${tenantId}, ${id}, ${accountId}, ${name}, ${status}, ${currency})`),
+  );
+  return id;
+}
+
+/** What Meta delivered of one campaign on a day. */
+export async function aDay(
+  { database }: Db,
+  tenantId: number,
+  day: string,
+  given: Partial<{ campaignId: string; accountId: string; currency: string; spend: string; leads: number }> = {},
+): Promise<void> {
+  const { campaignId = '200', accountId = '100', currency = 'ARS', spend = '1000.00', leads = 0 } = given;
+  await database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`
+      INSERT INTO meta_ads_insights (tenant_id, meta_campaign_id, meta_account_id, date, currency, spend, impressions, clicks, leads)
+      VALUES (${tenantId}, ${campaignId}, ${accountId}, ${day}::date, ${currency}, ${spend}::numeric, 900, 30, ${leads})`),
+  );
+}
+
+interface LeadGiven {
+  name: string | null;
+  phone: string | null;
+  email: string | null;
+  status: string;
+  isTest: boolean;
+  at: Date;
+  answers: readonly { name: string; values: readonly string[] }[];
+}
+
+/** A lead without a touch. */
+export async function aLead({ database }: Db, tenantId: number, given: Partial<LeadGiven> = {}): Promise<string> {
+  const { name = 'Lucía Fernández', phone = '+5491155550101', email = 'lucia@example.com', status = 'new' } = given;
+  const { isTest = false, at = new Date(), answers = [] } = given;
+  const { id } = await database.inTenant(tenantId, (tx) =>
+    tx.one(sql.type(z.object({ id: z.string() }))`
+      INSERT INTO leads (tenant_id, meta_leadgen_id, full_name, phone, email, status, is_test, answers, submitted_at)
+      VALUES (${tenantId}, ${randomUUID()}, ${name}, ${phone}, ${email}, ${status}, ${isTest}, ${sql.jsonb(answers as never)}, ${at.toISOString()}::timestamptz)
+      RETURNING id`),
+  );
+  return id;
+}
+
+/** A form of the lead, of this campaign or of none. */
+export async function aTouch(
+  { database }: Db,
+  tenantId: number,
+  leadId: string,
+  { campaignId = '200', at = new Date() }: { campaignId?: string | null; at?: Date } = {},
+): Promise<void> {
+  await database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`
+      INSERT INTO lead_touches (tenant_id, lead_id, kind, touched_at, meta_campaign_id)
+      VALUES (${tenantId}, ${leadId}, 'form', ${at.toISOString()}::timestamptz, ${campaignId})`),
+  );
+}
+
+export const aConnection = ({ database }: Db, tenantId: number, status = 'connected') =>
+  database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`
+      INSERT INTO connections (tenant_id, status, connected_at) VALUES (${tenantId}, ${status}, now())
+      ON CONFLICT (tenant_id) DO UPDATE SET status = excluded.status`),
+  );

@@ -1,0 +1,122 @@
+import { hashPassword, passwordMatches } from '../adapters/crypto/passwords.ts';
+import { createMetrics } from '../adapters/metrics.ts';
+import { ruleBody } from '../adapters/postgres/rules.ts';
+import { createCache } from '../adapters/redis/cache.ts';
+import { createRateLimit } from '../adapters/redis/limits.ts';
+import { createLiveUpdates } from '../adapters/redis/live-updates.ts';
+import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
+import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
+import { AppError } from '../domain/error.ts';
+import { automationApiRoutes } from '../web/automation-api.ts';
+import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
+import { createLiveStreams } from '../web/events.ts';
+import { healthRoutes } from '../web/health.ts';
+import { leadRoutes } from '../web/leads.ts';
+import { legalRoutes } from '../web/legal.ts';
+import { marketingRoutes } from '../web/marketing.ts';
+import { openapiRoutes } from '../web/openapi.ts';
+import type { Route } from '../web/route.ts';
+import { permissionTable } from '../web/routes.ts';
+import { salesApiRoutes } from '../web/sales-api.ts';
+import { sessionRoutes } from '../web/sessions.ts';
+import { createStatsService } from '../web/stats.ts';
+import { syncRoutes } from '../web/sync.ts';
+import { webhookRoutes } from '../web/webhooks.ts';
+import { type TestApp, testApp } from './app.ts';
+import type { TestDatabase } from './database.ts';
+import { silentLog } from './silent-log.ts';
+
+export const PASSWORD = 'una clave larga de prueba';
+
+export interface WholeApp extends TestApp {
+  routes: readonly Route[];
+  live: ReturnType<typeof createLiveUpdates>;
+  liveStreams: ReturnType<typeof createLiveStreams>;
+  /** What `/readyz` finds. */
+  up: { postgres: boolean; temporal: boolean; redis: boolean };
+  /** The hash of PASSWORD. */
+  passwordHash: string;
+}
+
+const away = () => Promise.reject(new AppError('unavailable', 'Temporal does not answer'));
+const workflows: ConnectionWorkflows = {
+  begin: away,
+  selectBusiness: away,
+  selectAssets: away,
+  confirm: away,
+  test: away,
+  deliverOauthReturned: away,
+  tokenRejected: away,
+  refreshNow: away,
+  disconnect: away,
+};
+const syncs: CampaignSyncs = { isRunning: away, start: away };
+
+/** The whole permission table as `server.ts` composes it, over real stores; Temporal is away and Redis is not used. */
+export async function wholeApp(db: TestDatabase, given: Record<string, string> = {}): Promise<WholeApp> {
+  const live = createLiveUpdates(undefined);
+  const liveStreams = createLiveStreams(live);
+  const up = { postgres: true, temporal: true, redis: true };
+  const passwordHash = await hashPassword(PASSWORD);
+  let routes: readonly Route[] = [];
+  const app = await testApp(
+    db,
+    (made) => {
+      routes = permissionTable([...blocksOf(made, { live, up, passwordHash }), liveStreams.routes]);
+      return routes;
+    },
+    given,
+  );
+  return { ...app, routes, live, liveStreams, up, passwordHash };
+}
+
+function blocksOf(
+  { config, stores }: Pick<TestApp, 'config' | 'stores'>,
+  { live, up, passwordHash }: Pick<WholeApp, 'live' | 'up' | 'passwordHash'>,
+): Route[][] {
+  const cache = createCache(undefined);
+  const syncDeps = { ...stores, syncs };
+  const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
+  return [
+    healthRoutes({
+      postgresIsUp: async () => up.postgres,
+      temporalIsUp: async () => up.temporal,
+      redisIsUp: async () => up.redis,
+    }),
+    legalRoutes(config),
+    sessionRoutes({
+      ...stores,
+      config,
+      signInLimit: createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 }),
+      passwordMatches,
+      decoyHash: passwordHash,
+    }),
+    webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
+    marketingRoutes({
+      ...stores,
+      config,
+      stats: createStatsService(stores.stats, cache, () => new Date()),
+      regions: createConnectionRegions(syncDeps),
+      debugStats: stores.figures.raw,
+      insightsOf: stores.figures.insightsOf,
+    }),
+    leadRoutes({
+      ...figuresChanged,
+      leadPages: stores.leadPages,
+      changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
+      changeStatus: stores.leads.changeStatus,
+    }),
+    salesApiRoutes(figuresChanged),
+    openapiRoutes(config.PUBLIC_URL),
+    automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),
+    connectionRoutes({
+      ...stores,
+      config,
+      attempts: stores.oauthAttempts,
+      workflows,
+      dialogUrl: () => 'https://www.facebook.com/dialog/oauth',
+      nudge: () => {},
+    }),
+    syncRoutes(syncDeps),
+  ];
+}
