@@ -28,7 +28,7 @@ export function createApp(deps: AppDeps, routes: readonly Route[]): Express {
   const { config, log, metrics } = deps;
   const app = express();
   app.disable('x-powered-by');
-  app.set('trust proxy', config.TRUST_PROXY);
+  app.set('trust proxy', trustedProxies(config.TRUST_PROXY));
   app.use(observe(log, metrics));
   app.use(securityHeaders(config));
   app.use(serveAssets);
@@ -52,8 +52,21 @@ function routerOf(routes: readonly Route[], deps: AppDeps): Router {
       (req, res) => route.handler(req, res),
     );
   }
+  for (const [path, rows] of Map.groupBy(routes, (route) => route.path))
+    router.all(path, refuseMethod(rows.map(({ method }) => method.toUpperCase())));
   return router;
 }
+
+/** A known address, asked for something that it does not do. */
+const refuseMethod =
+  (methods: readonly string[]): RequestHandler =>
+  (_req, res) => {
+    res.set('allow', methods.join(', '));
+    throw Object.assign(new Error('no such method at this address'), { status: 405 });
+  };
+
+/** A number of hops, or names of networks. */
+const trustedProxies = (given: string): number | string => (/^\d+$/.test(given) ? Number(given) : given);
 
 function bodyParsers({ body }: Route): RequestHandler[] {
   if (body === 'raw') return [express.raw({ type: () => true, limit: BODY_LIMITS.raw })];
@@ -89,7 +102,8 @@ function observe(log: Logger, metrics: Metrics): RequestHandler {
   return (req, res, next) => {
     const started = performance.now();
     setRequestId(req, randomUUID());
-    res.set('x-request-id', requestIdOf(req));
+    // Figures and people stay out of every cache; assets say otherwise.
+    res.set({ 'x-request-id': requestIdOf(req), 'cache-control': 'no-store' });
     res.once('finish', () => {
       const route: string = (req.route as { path?: string } | undefined)?.path ?? 'other';
       const seconds = (performance.now() - started) / 1000;

@@ -26,7 +26,7 @@ export const setRequestId = (req: Request, id: string): void => void requestIds.
 export const requestIdOf = (req: Request): string => requestIds.get(req) ?? randomUUID();
 
 interface Problem {
-  code: ErrorCode | 'unexpected' | 'too_large' | 'bad_request';
+  code: ErrorCode | 'unexpected' | 'too_large' | 'bad_request' | 'method_not_allowed';
   status: number;
   retryAfterMs?: number | undefined;
 }
@@ -69,6 +69,7 @@ function problemOf(error: unknown): Problem {
     return { code: error.code, status: statusOf[error.code], retryAfterMs: error.retryAfterMs };
   const { status, type } = (error ?? {}) as { status?: number; type?: string };
   if (type === 'entity.too.large') return { code: 'too_large', status: 413 };
+  if (status === 405) return { code: 'method_not_allowed', status };
   if (typeof status === 'number' && status >= 400 && status < 500) return { code: 'bad_request', status };
   if (isDatabaseDown(error)) return { code: 'unavailable', status: 503, retryAfterMs: 5000 };
   return { code: 'unexpected', status: 500 };

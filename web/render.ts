@@ -55,8 +55,12 @@ export function renderPage<P extends PageProps>(
   props: P,
   { status = 200 }: { status?: number } = {},
 ): void {
-  res.status(status).vary('Cookie').vary('Accept-Language').type('html');
-  res.set('cache-control', 'no-store').send(html(req, view, props));
+  res
+    .status(status)
+    .vary('Cookie')
+    .vary('Accept-Language')
+    .type('html')
+    .send(html(req, view, props));
 }
 
 /** Answers with one partial, the same that the page includes. */
@@ -72,7 +76,6 @@ export function renderFragment<P extends object>(
     .vary('HX-Request')
     .vary('HX-Request-Type')
     .type('html')
-    .set('cache-control', 'no-store')
     .send(html(req, view, props));
 }
 
@@ -88,6 +91,15 @@ function html(req: Request, view: string, props: object): string {
     csrf: shared?.csrf ?? '',
     frame: caller === undefined ? undefined : shared?.frame,
     assets: assetPaths,
-    path: req.originalUrl,
+    path: shownAt(req),
   });
+}
+
+/** The address of the page on screen. A form's own address shows none: then it is the page that held the form. */
+function shownAt(req: Request): string {
+  if (req.method === 'GET' || req.method === 'HEAD') return req.originalUrl;
+  const referer = req.get('referer') ?? '';
+  if (!URL.canParse(referer)) return '/crm/marketing';
+  const { pathname, search } = new URL(referer);
+  return pathname + search;
 }
