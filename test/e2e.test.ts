@@ -167,8 +167,22 @@ describe('the mission’s browser walk', () => {
     await context.close();
   });
 
-  async function signIn(page: Page): Promise<void> {
-    const tenant = stack.tenants[1];
+  it('shows a new lead in the live feed of an open hub by itself', async () => {
+    const context = await browser.newContext({ locale: 'en-US' });
+    const page = await context.newPage();
+    await signIn(page, 0);
+    const newest = () => page.locator('#lead-feed li a').first().getAttribute('href');
+    const before = await newest();
+    const [id] = await submitLeads();
+    await expect.poll(newest, patience).not.toBe(before);
+    const [row] = await allMessaged([id ?? '']);
+    await expect.poll(() => page.locator('#lead-feed li').first().textContent(), patience).toMatch(/Delivered|Read/);
+    expect(row?.messages).toBe('1');
+    await context.close();
+  });
+
+  async function signIn(page: Page, which = 1): Promise<void> {
+    const tenant = stack.tenants[which];
     await page.goto(`${stack.places.webUrl}/crm/marketing`);
     await page.fill('#email', tenant?.email ?? '');
     await page.fill('#password', tenant?.password ?? '');
