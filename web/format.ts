@@ -1,6 +1,15 @@
 import type { Locale } from './i18n.ts';
 
-export type Format = ReturnType<typeof createFormat>;
+export type Format = ReturnType<typeof makeFormat>;
+
+const formats = new Map<string, Format>();
+/** The formats of a language and zone, made once: Intl's constructors cost more than a page. */
+export function createFormat(locale: Locale, timeZone: string): Format {
+  const key = `${locale} ${timeZone}`;
+  const format = formats.get(key) ?? makeFormat(locale, timeZone, () => new Date());
+  formats.set(key, format);
+  return format;
+}
 
 const NONE = '—';
 const languageTag: Readonly<Record<Locale, string>> = { es: 'es-AR', en: 'en-US' };
@@ -26,7 +35,7 @@ function moneyFormat(tag: string, currency: string, digits?: number): Intl.Numbe
 }
 
 /** Numbers, money and times as a person reads them. Money and ratios are decimal text and stay exact; null prints as a dash. */
-export function createFormat(locale: Locale, timeZone: string, now: () => Date = () => new Date()) {
+export function makeFormat(locale: Locale, timeZone: string, now: () => Date) {
   const tag = languageTag[locale];
   const number = new Intl.NumberFormat(tag);
   const short = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
