@@ -11,6 +11,7 @@ import type { AccessLog } from './access-log.ts';
 import { serveAssets } from './assets.ts';
 import { answerErrors, requestIdOf, setRequestId } from './errors.ts';
 import { maybeCallerOf, type Route } from './route.ts';
+import { refuseUnstorable } from './storable.ts';
 
 export interface AppDeps extends AccessDeps {
   config: Config;
@@ -46,6 +47,7 @@ function routerOf(routes: readonly Route[], deps: AppDeps): Router {
     router[route.method](
       route.path,
       ...bodyParsers(route),
+      refuseUnstorable,
       requireAccess(route.access, deps),
       ...(route.accessName === undefined ? [] : [leaveAccessRow(route.accessName, deps.accessLog)]),
       ...(route.limited ? [limitCalls(deps.marketingLimit)] : []),
