@@ -22,6 +22,13 @@ export function toText(value: bigint, digits: number): string {
   return digits === 0 ? `${sign}${text}` : `${sign}${text.slice(0, -digits)}.${text.slice(-digits)}`;
 }
 
+/** `a ÷ b` of a scaled `a` and a plain `b`, rounded half-even to `digits` places, once; null when `b` is zero. */
+export function quotient(a: bigint, b: bigint, digits: number): string | null {
+  if (b === 0n) return null;
+  const unit = 10n ** BigInt(SCALE - digits);
+  return toText(divideHalfEven(a, b * unit) * unit, digits);
+}
+
 /** `factor × a ÷ b` rounded half-even to two places; null when `b` is zero. */
 export function ratio(a: bigint, b: bigint, factor = 1n): string | null {
   if (b === 0n) return null;

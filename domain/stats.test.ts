@@ -41,7 +41,7 @@ function rows(given: Partial<StatsInput> = {}): StatsInput {
       },
       { meta_campaign_id: 'urgencias', day: '2026-10-25', spend: '77.00', impressions: 10, clicks: 1, meta_leads: 0 },
     ],
-    leadDays: [{ meta_campaign_id: 'implantes', day: '2026-11-20', leads: 4 }],
+    leadDays: [{ meta_campaign_id: 'implantes', day: '2026-11-20', earlier: null, leads: 4 }],
     leadsWithoutCampaign: [{ day: '2026-11-23', leads: 2 }],
     outcomes: [aSale('3500.00')],
     ...given,
@@ -67,7 +67,7 @@ describe('figures', () => {
     if (!total) throw new Error('no total');
     expect(toText(total.spend, 2)).toBe('1000.00');
     expect([roiPercentage(total), roas(total)]).toEqual(['250.00', '3.50']);
-    expect(toText(costPerLead(total) ?? 0n, 2)).toBe('250.00');
+    expect(costPerLead(total, 'ARS')).toBe('250.00');
   });
 
   it("takes each account's own days, today included", () => {
@@ -86,6 +86,29 @@ describe('figures', () => {
     const { unattributed } = addUp(rows({ outcomes: [aSale('50.00', { touches: [] })] }), question);
     expect(unattributed).toMatchObject({ leads: 2, sales: 1 });
     expect(toText(unattributed.revenue, 2)).toBe('50.00');
+  });
+
+  it('rounds the cost of a lead once, however many leads there are', () => {
+    const leadDays = [{ meta_campaign_id: 'implantes', day: '2026-11-20', earlier: null, leads: 30_000 }];
+    const day = { meta_campaign_id: 'implantes', day: '2026-11-20', impressions: 0, clicks: 0, meta_leads: 0 };
+    const [total] = addUp(rows({ leadDays, days: [{ ...day, spend: '3750.01' }] }), question).totals;
+    expect(total && costPerLead(total, 'ARS')).toBe('0.13'); // 0.1250003…: not the half that goes to the even 0.12
+  });
+
+  it('counts a person again only in another period', () => {
+    const touched = (day: string, earlier: string | null) => ({
+      meta_campaign_id: 'implantes',
+      day,
+      earlier,
+      leads: 1,
+    });
+    const leadDays = [
+      touched('2026-10-20', null),
+      touched('2026-11-20', '2026-10-20'),
+      touched('2026-11-21', '2026-11-20'),
+    ];
+    expect(addUp(rows({ leadDays }), question).totals[0]?.leads).toBe(1);
+    expect(addUp(rows({ leadDays }), question, true).totals[0]?.leads).toBe(1);
   });
 
   it('computes no ratio over a sale in another currency', () => {

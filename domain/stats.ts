@@ -1,6 +1,6 @@
 import { type AttributionModel, attribute, countingTouches, type Touch } from './attribution.ts';
 import { dayIn, daysOf, lastDays, type Period, previousOf } from './days.ts';
-import { decimal, ratio, ZERO } from './decimal.ts';
+import { decimal, digitsOf, quotient, ratio, ZERO } from './decimal.ts';
 
 export type StatsView = 'date' | 'cohort';
 
@@ -36,7 +36,8 @@ export interface StatsInput {
     clicks: number;
     meta_leads: number;
   }[];
-  leadDays: readonly { meta_campaign_id: string; day: string; leads: number }[];
+  /** `earlier`: the day of the same people's form of this campaign before that one, null for their first. */
+  leadDays: readonly { meta_campaign_id: string; day: string; earlier: string | null; leads: number }[];
   leadsWithoutCampaign: readonly { day: string; leads: number }[];
   outcomes: readonly {
     kind: 'opportunity' | 'sale';
@@ -101,8 +102,12 @@ export const roiPercentage = ({ spend, revenue, unconverted }: Figures): string 
   unconverted > 0 ? null : ratio(revenue - spend, spend, 100n);
 export const roas = ({ spend, revenue, unconverted }: Figures): string | null =>
   unconverted > 0 ? null : ratio(revenue, spend);
-/** Scaled, unrounded beyond six places. */
-export const costPerLead = ({ spend, leads }: Figures): bigint | null => (leads === 0 ? null : spend / BigInt(leads));
+/** Null while a sale lacks a rate: a part of the revenue is not the revenue. */
+export const knownRevenue = ({ revenue, unconverted }: Pick<Figures, 'revenue' | 'unconverted'>): bigint | null =>
+  unconverted > 0 ? null : revenue;
+/** Rounded to the currency's last digit. */
+export const costPerLead = ({ spend, leads }: Figures, currency: string): string | null =>
+  quotient(spend, BigInt(leads), digitsOf(currency));
 
 /** Each account's own last `days` days, the tenant's for what has no account, and the span over all. */
 export function periodsOf(
@@ -136,7 +141,8 @@ export function addUp(input: StatsInput, question: StatsQuestion, before = false
       figures.metaLeads += meta_leads;
     });
   }
-  for (const { meta_campaign_id, day, leads } of input.leadDays) {
+  for (const { meta_campaign_id, day, earlier, leads } of input.leadDays) {
+    if (earlier !== null && book.covers(meta_campaign_id, earlier)) continue; // counted on that day
     book.add(meta_campaign_id, day, (figures) => {
       figures.leads += leads;
     });
@@ -168,17 +174,21 @@ function addOutcome(
     amount,
     outcome.currency,
   );
-  if (parts.length === 0) {
+  const addUnattributed = (part: bigint, one: number) => {
     if (outcome.kind !== 'sale' || !isIn(ofTenant, dayIn(input.tenant.timeZone, counted))) return;
-    unattributed.sales++;
-    if (outcome.currency === input.tenant.currency) unattributed.revenue += amount;
-    else unattributed.unconverted++;
-    return;
-  }
+    unattributed.sales += one;
+    if (outcome.currency === input.tenant.currency) unattributed.revenue += part;
+    else unattributed.unconverted += 1;
+  };
+  if (parts.length === 0) addUnattributed(amount, 1);
   for (const [place, { campaignId, amount: part }] of parts.entries()) {
+    // A shared sale is one sale: the last of its campaigns counts it.
+    const one = place === parts.length - 1 ? 1 : 0;
+    if (!book.knows(campaignId)) {
+      addUnattributed(part, one);
+      continue;
+    }
     book.add(campaignId, book.dayOf(campaignId, counted), (figures, currency) => {
-      // A shared sale is one sale: the last of its campaigns counts it.
-      const one = place === parts.length - 1 ? 1 : 0;
       if (outcome.kind === 'opportunity') figures.opportunities += one;
       else figures.sales += one;
       if (outcome.kind === 'sale' && outcome.currency === currency) figures.revenue += part;
@@ -236,10 +246,20 @@ class Book {
     return dayIn(account?.timeZone ?? 'UTC', at);
   }
 
+  knows(campaignId: string): boolean {
+    return this.#campaigns.has(campaignId);
+  }
+
+  /** Whether the day is in the period of the campaign's account. */
+  covers(campaignId: string, day: string): boolean {
+    const account = this.#accounts.get(this.#campaigns.get(campaignId)?.accountId ?? '');
+    return account !== undefined && isIn(account.period, day);
+  }
+
   add(campaignId: string, day: string, enter: (figures: Figures, currency: string) => void): void {
     const campaign = this.#campaigns.get(campaignId);
     const account = this.#accounts.get(campaign?.accountId ?? '');
-    if (!campaign || !account || !isIn(account.period, day)) return;
+    if (!campaign || !this.covers(campaignId, day)) return;
     const total = this.#totals.get(campaign.currency);
     const ofDay = this.#days.get(campaign.currency)?.get(day);
     for (const figures of [campaign, account, total, ofDay]) if (figures) enter(figures, campaign.currency);

@@ -1,6 +1,6 @@
 import { area, axisTop, bars, line } from '../domain/chart.ts';
 import { decimal, digitsOf, ratio, toText, ZERO } from '../domain/decimal.ts';
-import { costPerLead, type Figures, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
+import { costPerLead, type Figures, knownRevenue, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
 import type { Format } from './format.ts';
 import type { Translate } from './i18n.ts';
 import type { StatsAnswer } from './stats.ts';
@@ -10,6 +10,7 @@ interface Words {
   format: Format;
 }
 
+const scaled = (text: string | null): bigint | null => (text === null ? null : decimal(text));
 type Money = (value: bigint | null) => string;
 
 export interface Kpi {
@@ -29,13 +30,13 @@ export function hubFigures({ now, before }: StatsAnswer, currency: string, words
   const round = (value: bigint | null) => words.format.roundMoney(text(value), currency);
   return {
     headline: headline(total, earlier, money, round),
-    kpis: kpisOf(total, earlier, round, words),
+    kpis: kpisOf(total, earlier, currency, round, words),
     charts: chartsOf(now, before, currency, money, words),
     campaigns: now.campaigns
       .filter((campaign) => campaign.currency === currency)
-      .map((campaign) => rowOf(campaign, money, words)),
-    total: rowOf({ ...total, campaignId: '', name: '', status: null }, money, words),
-    unattributed: { ...now.unattributed, revenue: money(now.unattributed.revenue) },
+      .map((campaign) => rowOf(campaign, currency, money, words)),
+    total: rowOf({ ...total, campaignId: '', name: '', status: null }, currency, money, words),
+    unattributed: { ...now.unattributed, revenue: money(knownRevenue(now.unattributed)) },
     otherCurrencies: now.totals
       .filter((each) => each.currency !== currency && each.spend !== ZERO)
       .map((each) => each.currency),
@@ -51,7 +52,7 @@ function headline(now: Figures, before: Figures, money: Money, round: Money) {
     value: value === null ? '—' : money(decimal(value)),
     before: earlier === null ? '—' : money(decimal(earlier)),
     spend: round(now.spend),
-    revenue: round(now.revenue),
+    revenue: round(knownRevenue(now)),
     spendWidth: width(now.spend),
     revenueWidth: width(now.revenue > ZERO ? now.revenue : ZERO),
     sales: now.sales,
@@ -59,7 +60,9 @@ function headline(now: Figures, before: Figures, money: Money, round: Money) {
   };
 }
 
-function kpisOf(now: Figures, before: Figures, money: Money, { t, format }: Words): Kpi[] {
+function kpisOf(now: Figures, before: Figures, currency: string, money: Money, { t, format }: Words): Kpi[] {
+  const perLead = (figures: Figures) => scaled(costPerLead(figures, currency));
+  const [revenue, revenueBefore] = [knownRevenue(now), knownRevenue(before)];
   const kpi = (name: string, value: string, earlier: string, trend: Kpi['trend']): Kpi => ({
     label: t(`hub:kpi.${name}`),
     value,
@@ -78,13 +81,13 @@ function kpisOf(now: Figures, before: Figures, money: Money, { t, format }: Word
     count('leads', (figures) => figures.leads),
     kpi(
       'costPerLead',
-      money(costPerLead(now)),
-      money(costPerLead(before)),
-      trendOf(costPerLead(now), costPerLead(before), 'down', format),
+      money(perLead(now)),
+      money(perLead(before)),
+      trendOf(perLead(now), perLead(before), 'down', format),
     ),
     count('opportunities', (figures) => figures.opportunities),
     count('sales', (figures) => figures.sales),
-    kpi('revenue', money(now.revenue), money(before.revenue), trendOf(now.revenue, before.revenue, 'up', format)),
+    kpi('revenue', money(revenue), money(revenueBefore), trendOf(revenue, revenueBefore, 'up', format)),
     kpi('roi', format.percent(roiPercentage(now)), format.percent(roiPercentage(before)), undefined),
     count('metaLeads', (figures) => figures.metaLeads),
   ];
@@ -169,6 +172,7 @@ function cumulativeRoi(days: readonly Figures[]): number[] {
 
 function rowOf(
   row: Figures & { campaignId: string; name: string; status: string | null },
+  currency: string,
   money: Money,
   { t, format }: Words,
 ) {
@@ -183,9 +187,9 @@ function rowOf(
     clicks: format.number(row.clicks),
     leads: format.number(row.leads),
     metaLeads: format.number(row.metaLeads),
-    costPerLead: money(costPerLead(row)),
+    costPerLead: money(scaled(costPerLead(row, currency))),
     sales: format.number(row.sales),
-    revenue: row.unconverted > 0 ? '—' : money(row.revenue),
+    revenue: money(knownRevenue(row)),
     roi: format.percent(roiPercentage(row)),
   };
 }

@@ -1,5 +1,5 @@
 import { digitsOf, toText } from '../domain/decimal.ts';
-import { costPerLead, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
+import { costPerLead, knownRevenue, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
 
 const money = (value: bigint | null, currency: string): string | null =>
   value === null ? null : toText(value, digitsOf(currency));
@@ -29,10 +29,10 @@ export function statsJson(tenantId: number, currency: string, now: StatsResult, 
       spend: money(total.spend, total.currency),
       leads: total.leads,
       meta_leads: total.metaLeads,
-      cost_per_lead: money(costPerLead(total), total.currency),
+      cost_per_lead: costPerLead(total, total.currency),
       opportunities: total.opportunities,
       sales: total.sales,
-      revenue: money(total.revenue, total.currency),
+      revenue: money(knownRevenue(total), total.currency),
       roi_percentage: roiPercentage(total),
       roas: roas(total),
     })),
@@ -40,7 +40,7 @@ export function statsJson(tenantId: number, currency: string, now: StatsResult, 
     unattributed: {
       leads: now.unattributed.leads,
       sales: now.unattributed.sales,
-      revenue: now.unattributed.unconverted > 0 ? null : money(now.unattributed.revenue, currency),
+      revenue: money(knownRevenue(now.unattributed), currency),
     },
   };
 }
@@ -57,7 +57,7 @@ export const campaignJson = (campaign: StatsResult['campaigns'][number]) => ({
   clicks: campaign.clicks,
   leads: campaign.leads,
   meta_leads: campaign.metaLeads,
-  revenue: campaign.unconverted > 0 ? null : money(campaign.revenue, campaign.currency),
+  revenue: money(knownRevenue(campaign), campaign.currency),
   roi_percentage: roiPercentage(campaign),
   roas: roas(campaign),
 });

@@ -25,7 +25,12 @@ const dayRow = z.object({
   clicks: z.number(),
   meta_leads: z.number(),
 });
-const leadDayRow = z.object({ meta_campaign_id: z.string(), day: z.string(), leads: z.number() });
+const leadDayRow = z.object({
+  meta_campaign_id: z.string(),
+  day: z.string(),
+  earlier: z.string().nullable(),
+  leads: z.number(),
+});
 const touchOf = z.object({ campaign_id: z.string(), at: z.coerce.date() });
 const outcomeRow = z.object({
   kind: z.enum(['opportunity', 'sale']),
@@ -112,24 +117,33 @@ const daysOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
     FROM meta_ads_insights
     WHERE tenant_id = ${tenantId} AND date BETWEEN ${since}::date AND ${until}::date`);
 
-// A lead falls on the day of its form in the zone of the ad's account; test leads are nobody's.
+// A lead falls on the day of its form in the zone of the ad's account; test leads are nobody's. `earlier` is the day of the same lead's form of the
+// same campaign before that: within one window a lead counts once.
 const leadDaysOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
   tx.any(sql.type(leadDayRow)`
-    SELECT t.meta_campaign_id, (t.touched_at AT TIME ZONE a.time_zone)::date::text AS day, count(DISTINCT t.lead_id) AS leads
-    FROM lead_touches t
-    JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
-    JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
-    JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id
-    WHERE t.tenant_id = ${tenantId} AND t.touched_at >= ${since}::date - interval '1 day' AND t.touched_at < ${until}::date + interval '2 days'
-    GROUP BY 1, 2`);
+    WITH lead_days AS (
+      SELECT DISTINCT t.meta_campaign_id, t.lead_id, (t.touched_at AT TIME ZONE a.time_zone)::date AS day
+      FROM lead_touches t
+      JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
+      JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+      JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
+      WHERE t.tenant_id = ${tenantId} AND t.touched_at >= ${since}::date - interval '1 day' AND t.touched_at < ${until}::date + interval '2 days'
+    ), with_earlier AS (
+      SELECT meta_campaign_id, day, lag(day) OVER (PARTITION BY meta_campaign_id, lead_id ORDER BY day) AS earlier FROM lead_days
+    )
+    SELECT meta_campaign_id, day::text, earlier::text, count(*) AS leads FROM with_earlier GROUP BY 1, 2, 3`);
 
+// Of no campaign at all, or of none that is shown: not copied yet, or of an account that is no longer selected.
 const leadsWithoutCampaign = (tx: Tx, tenantId: number, { since, until }: Period) =>
   tx.any(sql.type(z.object({ day: z.string(), leads: z.number() }))`
     SELECT (coalesce(l.submitted_at, l.created_at) AT TIME ZONE n.time_zone)::date::text AS day, count(*) AS leads
     FROM leads l JOIN tenants n ON n.id = l.tenant_id
     WHERE l.tenant_id = ${tenantId} AND NOT l.is_test
       AND coalesce(l.submitted_at, l.created_at) >= ${since}::date - interval '1 day' AND coalesce(l.submitted_at, l.created_at) < ${until}::date + interval '2 days'
-      AND NOT EXISTS (SELECT FROM lead_touches t WHERE t.tenant_id = l.tenant_id AND t.lead_id = l.id AND t.meta_campaign_id IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM lead_touches t
+        JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+        JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
+        WHERE t.tenant_id = l.tenant_id AND t.lead_id = l.id)
     GROUP BY 1`);
 
 // Those that happened in the span, and (for the cohort view) all of people who arrived in it.
@@ -143,8 +157,7 @@ const outcomesOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
     SELECT o.kind, o.at, coalesce(l.submitted_at, l.created_at) AS arrived_at, o.amount, o.currency,
       coalesce((SELECT jsonb_agg(jsonb_build_object('campaign_id', t.meta_campaign_id, 'at', t.touched_at) ORDER BY t.touched_at, t.id)
         FROM lead_touches t
-        JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
-        WHERE t.tenant_id = ${tenantId} AND t.lead_id = o.lead_id), '[]') AS touches
+        WHERE t.tenant_id = ${tenantId} AND t.lead_id = o.lead_id AND t.meta_campaign_id IS NOT NULL), '[]') AS touches
     FROM outcomes o LEFT JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = o.lead_id
     WHERE (o.at >= ${since}::date - interval '1 day' AND o.at < ${until}::date + interval '2 days')
       OR (coalesce(l.submitted_at, l.created_at) >= ${since}::date - interval '1 day' AND coalesce(l.submitted_at, l.created_at) < ${until}::date + interval '2 days')`);
