@@ -9,6 +9,7 @@ import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
 import { LEADS_A_PAGE } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { isSaleDay } from '../domain/sale.ts';
 import { localeOf, translator } from './i18n.ts';
 import { timelineOf } from './lead-timeline.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
@@ -218,7 +219,7 @@ export function saleOf(
   const errors = {
     ...(amount === null || Number(amount) === 0 ? { amount: t('leads:errors.amount') } : {}),
     ...(currency.success ? {} : { currency: t('leads:errors.currency') }),
-    ...(!soldOn.success || soldOn.data > today ? { sold_on: t('leads:errors.day') } : {}),
+    ...(!soldOn.success || !isSaleDay(soldOn.data, today) ? { sold_on: t('leads:errors.day') } : {}),
   };
   if (!currency.success || !soldOn.success || amount === null || Object.keys(errors).length > 0) return { errors };
   return { sale: { amount, currency: currency.data, soldOn: soldOn.data }, errors };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Sales } from '../adapters/postgres/sales.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { fitsCurrency } from '../domain/sale.ts';
 import { callerOf, type Route } from './route.ts';
 
 export interface SalesApiDeps {
@@ -13,17 +14,22 @@ export interface SalesApiDeps {
 
 const decimal = z.string().regex(/^-?\d{1,13}(\.\d{1,2})?$/, 'decimal text in major units');
 const currency = z.string().regex(/^[A-Z]{3}$/);
-export const opportunityBody = z.object({
-  name: z.string().trim().min(1).max(200),
-  value: decimal.refine((text) => !text.startsWith('-')),
-  currency,
-});
-export const saleBody = z.object({
-  amount: decimal.refine((text) => Number(text) !== 0),
-  currency,
-  sold_on: z.iso.date(),
-  opportunity_id: z.uuid().optional(),
-});
+const centsOf = (path: string) => ({ path: [path], message: 'has cents that its currency has not' });
+export const opportunityBody = z
+  .object({
+    name: z.string().trim().min(1).max(200),
+    value: decimal.refine((text) => !text.startsWith('-')),
+    currency,
+  })
+  .refine((body) => fitsCurrency(body.value, body.currency), centsOf('value'));
+export const saleBody = z
+  .object({
+    amount: decimal.refine((text) => Number(text) !== 0),
+    currency,
+    sold_on: z.iso.date(),
+    opportunity_id: z.uuid().optional(),
+  })
+  .refine((body) => fitsCurrency(body.amount, body.currency), centsOf('amount'));
 
 /** Opportunities and sales for other programs. */
 export const salesApiRoutes = (deps: SalesApiDeps): Route[] => [

@@ -1,7 +1,10 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Actor } from '../../domain/actor.ts';
+import { dayIn } from '../../domain/days.ts';
 import { AppError } from '../../domain/error.ts';
+import { isSaleDay } from '../../domain/sale.ts';
+import { moveStatus } from './leads.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -33,7 +36,7 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
       actor: Actor,
     ): Promise<string> =>
       inTenant(tenantId, async (tx) => {
-        await moveLead(tx, tenantId, leadId, 'opportunity', ['new', 'contacted']);
+        await moveLead(tx, tenantId, leadId, 'opportunity', ['new', 'contacted'], actor);
         const { id } = await tx.one(sql.type(idRow)`
           INSERT INTO opportunities (tenant_id, lead_id, seller_id, name, value, currency)
           VALUES (${tenantId}, ${leadId}, ${actor.type === 'user' ? actor.id : null}, ${name}, ${value}::numeric, ${currency})
@@ -50,11 +53,11 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
 
     /**
      * Attributes the sale to the last campaign touch within the tenant's look-back, as `meta_campaign_id`.
-     * @throws {AppError} `not_found`
+     * @throws {AppError} `not_found`; `invalid` for a day to come
      */
     recordSale: (tenantId: number, leadId: string, sale: NewSale, actor: Actor): Promise<string> =>
       inTenant(tenantId, async (tx) => {
-        await moveLead(tx, tenantId, leadId, 'customer', ['new', 'contacted', 'opportunity', 'not_interested']);
+        await moveLead(tx, tenantId, leadId, 'customer', ['new', 'contacted', 'opportunity', 'not_interested'], actor);
         const opportunityId = await winOpportunity(tx, tenantId, leadId, sale.opportunityId);
         const soldAt = await endOfDay(tx, tenantId, sale.soldOn);
         const campaignId = await lastTouch(tx, tenantId, leadId, soldAt);
@@ -76,14 +79,21 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
 }
 export type Sales = ReturnType<typeof createSales>;
 
-async function moveLead(tx: Tx, tenantId: number, leadId: string, to: string, from: readonly string[]): Promise<void> {
+async function moveLead(
+  tx: Tx,
+  tenantId: number,
+  leadId: string,
+  to: string,
+  from: readonly string[],
+  actor: Actor,
+): Promise<void> {
   const lead = await tx.maybeOne(
-    sql.type(idRow)`SELECT id FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId} FOR UPDATE`,
+    sql.type(
+      z.object({ status: z.string() }),
+    )`SELECT status FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId} FOR UPDATE`,
   );
   if (!lead) throw new AppError('not_found', 'no such lead');
-  await tx.query(sql.unsafe`
-    UPDATE leads SET status = ${to}, updated_at = now()
-    WHERE tenant_id = ${tenantId} AND id = ${leadId} AND status = ANY(${sql.array([...from], 'text')})`);
+  if (from.includes(lead.status)) await moveStatus(tx, tenantId, leadId, lead.status, to, actor);
 }
 
 /** The named opportunity, else the newest open one of the lead, is won by the sale. */
@@ -103,9 +113,14 @@ async function winOpportunity(
   return won?.id ?? null;
 }
 
-const endOfDay = (tx: Tx, tenantId: number, day: string): Promise<Date> =>
-  tx.oneFirst(sql.type(z.object({ at: z.date() }))`
-    SELECT least(now(), (${day}::date + time '23:59:59') AT TIME ZONE time_zone) AS at FROM tenants WHERE id = ${tenantId}`);
+async function endOfDay(tx: Tx, tenantId: number, day: string): Promise<Date> {
+  const { time_zone: timeZone } = await tx.one(
+    sql.type(z.object({ time_zone: z.string() }))`SELECT time_zone FROM tenants WHERE id = ${tenantId}`,
+  );
+  if (!isSaleDay(day, dayIn(timeZone, new Date()))) throw new AppError('invalid', 'no day for a sale');
+  return tx.oneFirst(sql.type(z.object({ at: z.date() }))`
+    SELECT least(now(), (${day}::date + time '23:59:59') AT TIME ZONE ${timeZone}) AS at`);
+}
 
 async function lastTouch(tx: Tx, tenantId: number, leadId: string, soldAt: Date): Promise<string | null> {
   const touch = await tx.maybeOne(sql.type(z.object({ meta_campaign_id: z.string() }))`
