@@ -1,0 +1,83 @@
+import type { SeededBench } from '../bench/stack.ts';
+import { asAdmin } from '../stack/roles.ts';
+import { control } from './faults.ts';
+
+export interface Reckoning {
+  leads: number;
+  /** Submitted to Meta, not in `leads`. */
+  lost: number;
+  /** People with more than one message. */
+  doubled: number;
+  /** Accepted by YCloud, but not in our tables or not in the conversation. */
+  ghosts: number;
+  /** Messaged although they had asked not to be. */
+  suppressedMessaged: number;
+  /** Shown to a person: nobody knows whether they arrived. */
+  unconfirmed: number;
+  /** Leads of which neither a message nor a reason stands anywhere. */
+  unaccounted: number;
+  /** Inbox rows still to be applied. */
+  inboxPending: number;
+}
+
+interface Ledgers {
+  submitted: string[];
+  sent: { externalId: string | null; to: string }[];
+}
+
+/** Compares the simulators' ledgers with the database of tenant `tenantId`. `optedOut` asked for no message before their form came. */
+export async function reckon(
+  bench: SeededBench,
+  tenantId: number,
+  submitted: readonly string[],
+  optedOut: readonly string[],
+): Promise<Reckoning> {
+  const { messages } = await control<{ messages: Ledgers['sent'] }>(bench.places.ycloudSimUrl, 'ledger');
+  return asAdmin(bench.places.adminUrl, async (client) => {
+    const one = async (statement: string, values: unknown[]) =>
+      Number((await client.query<{ n: string }>(statement, values)).rows[0]?.n);
+    const captured = await one(
+      `SELECT count(*) AS n FROM leads WHERE tenant_id = $1 AND meta_leadgen_id = ANY($2) AND capture_state = 'captured'`,
+      [tenantId, submitted],
+    );
+    const mirrored = await client.query<{ external_id: string }>(
+      `SELECT o.external_id FROM outbound_messages o JOIN chat_messages c ON c.outbound_message_id = o.id JOIN automation_logs l ON l.outbound_message_id = o.id
+       WHERE o.tenant_id = $1 AND o.state NOT IN ('claimed', 'cancelled')`,
+      [tenantId],
+    );
+    const known = new Set(mirrored.rows.map((row) => row.external_id));
+    const perPerson = new Map<string, number>();
+    for (const { to } of messages) perPerson.set(to, (perPerson.get(to) ?? 0) + 1);
+    return {
+      leads: submitted.length,
+      lost: submitted.length - captured,
+      doubled: [...perPerson.values()].filter((count) => count > 1).length,
+      ghosts: messages.filter(({ externalId }) => externalId === null || !known.has(externalId)).length,
+      suppressedMessaged: optedOut.filter((phone) => perPerson.has(phone)).length,
+      unconfirmed: await one(
+        `SELECT count(*) AS n FROM outbound_messages WHERE tenant_id = $1 AND state = 'unconfirmed'`,
+        [tenantId],
+      ),
+      unaccounted: await one(
+        `SELECT count(*) AS n FROM leads l WHERE l.tenant_id = $1 AND l.meta_leadgen_id = ANY($2)
+           AND NOT EXISTS (SELECT FROM outbound_messages o WHERE o.lead_id = l.id AND o.state NOT IN ('claimed', 'sending'))
+           AND NOT EXISTS (SELECT FROM automation_runs r WHERE r.lead_id = l.id AND r.state IN ('stopped', 'done') AND r.reason IS NOT NULL)`,
+        [tenantId, submitted],
+      ),
+      inboxPending: await one(
+        `SELECT count(*) AS n FROM webhook_events WHERE state = 'pending' AND coalesce(error, '') <> 'no_message_yet'`,
+        [],
+      ),
+    };
+  });
+}
+
+export const isClean = (result: Reckoning): boolean =>
+  [
+    result.lost,
+    result.doubled,
+    result.ghosts,
+    result.suppressedMessaged,
+    result.unaccounted,
+    result.inboxPending,
+  ].every((count) => count === 0);
