@@ -201,6 +201,16 @@ describe('what keeps a template back', () => {
     expect(await dispatch(second)).toEqual({ outcome: 'ended', reason: 'cap_reached' });
   });
 
+  it('is that cap too when eight rules meet one person at the same moment', async () => {
+    const first = await newRun();
+    const others = await Promise.all(
+      Array.from({ length: 7 }, () => aRun(db.database, first.tenantId, { phone: first.phone })),
+    );
+    const results = await Promise.all([first, ...others].map((run) => dispatch(run)));
+    expect(results.filter(({ outcome }) => outcome === 'sent')).toHaveLength(1);
+    expect(sentTo(first)).toHaveLength(1);
+  });
+
   it('is the pause switch and the quiet hours, which only wait', async () => {
     const run = await newRun();
     await change(run, sql.unsafe`UPDATE tenants SET sending = 'paused' WHERE id = ${run.tenantId}`);
