@@ -94,3 +94,35 @@ export const aConnection = ({ database }: Db, tenantId: number, status = 'connec
       INSERT INTO connections (tenant_id, status, connected_at) VALUES (${tenantId}, ${status}, now())
       ON CONFLICT (tenant_id) DO UPDATE SET status = excluded.status`),
   );
+
+interface MessageGiven {
+  body: string | null;
+  /** Given, the message is our template in this state; absent, the person's own words. */
+  state: string;
+  at: Date;
+}
+
+/** One message of a lead's conversation. */
+export async function aMessage(
+  { database }: Db,
+  tenantId: number,
+  leadId: string,
+  { body = 'Hola', state, at = new Date() }: Partial<MessageGiven> = {},
+): Promise<void> {
+  const sentAt = sql.fragment`${at.toISOString()}::timestamptz`;
+  await database.inTenant(tenantId, async (tx) => {
+    if (state === undefined) {
+      await tx.query(sql.unsafe`
+        INSERT INTO chat_messages (tenant_id, lead_id, direction, author, body, sent_at, provider_message_id)
+        VALUES (${tenantId}, ${leadId}, 'in', 'contact', ${body}, ${sentAt}, ${randomUUID()})`);
+      return;
+    }
+    const { id } = await tx.one(sql.type(z.object({ id: z.string() }))`
+      INSERT INTO outbound_messages (tenant_id, lead_id, occurrence, external_id, sender_phone, phone, template_name, template_language, template_category, state, sending_at)
+      VALUES (${tenantId}, ${leadId}, ${randomUUID()}, ${randomUUID()}, '+541155550001', '+5491155550101', 'bienvenida_lead', 'es', 'MARKETING', ${state}, ${sentAt})
+      RETURNING id`);
+    await tx.query(sql.unsafe`
+      INSERT INTO chat_messages (tenant_id, lead_id, direction, author, body, sent_at, outbound_message_id)
+      VALUES (${tenantId}, ${leadId}, 'out', 'automation', ${body}, ${sentAt}, ${id})`);
+  });
+}

@@ -100,6 +100,10 @@ async function list(req: Request, res: Response, { leadPages }: LeadDeps, isFrag
     });
     return `/crm/leads${query.size > 0 ? `?${query}` : ''}`;
   };
+  if (rows.length === 0 && total > 0) {
+    const last = address({ page: Math.ceil(total / LEADS_A_PAGE) });
+    return res.redirect(303, isFragment ? last.replace('/crm/leads', '/crm/leads/list') : last);
+  }
   const props = {
     title: translator(req)('leads:title'),
     section: 'leads',
