@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { NewRule, Rule, Rules } from '../adapters/postgres/rules.ts';
 import type { Templates } from '../adapters/postgres/templates.ts';
+import { AppError } from '../domain/error.ts';
 import { callerOf, type Route } from './route.ts';
 import { bodyOf } from './sales-api.ts';
 
@@ -50,9 +51,12 @@ async function createRule(req: Request, res: Response, { rules, ruleBody }: Auto
   res.status(201).json(ruleJson(await rules.create(tenantId, bodyOf(req, ruleBody), actor)));
 }
 
+const templateStatus = z.string().max(40).optional();
+
 async function listTemplates(req: Request, res: Response, { templates }: AutomationApiDeps): Promise<void> {
-  const status = z.string().max(40).optional().parse(req.query['status'])?.toUpperCase();
-  const rows = await templates.listForTenant(callerOf(req).tenantId, status);
+  const status = templateStatus.safeParse(req.query['status']);
+  if (!status.success) throw new AppError('invalid', 'bad status');
+  const rows = await templates.listForTenant(callerOf(req).tenantId, status.data?.toUpperCase());
   res.json(
     rows.map(({ id, meta_template_id, name, category, language, status: state, components }) => ({
       id,
