@@ -8,8 +8,8 @@ RUN node dev/bundle.ts workflow-bundle.js
 
 FROM node:24-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
-ENV NODE_ENV=production HOST=0.0.0.0 WORKFLOW_BUNDLE=/app/workflow-bundle.js
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 HOST=0.0.0.0 WORKFLOW_BUNDLE=/app/workflow-bundle.js
 WORKDIR /app
 COPY --from=build --chown=node:node /app .
 USER node
-CMD ["node", "server.ts"]
+CMD ["node", "--max-semi-space-size=8", "--optimize-for-size", "server.ts"]

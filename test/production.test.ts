@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { createMetrics } from '../adapters/metrics.ts';
 import { migrate } from '../adapters/postgres/migrate.ts';
 import { configSchema, parseConfig } from '../config.ts';
+import { leanHeap } from '../dev/demo/stack.ts';
 import { root } from '../dev/stack/locate.ts';
 import { startPostgres } from '../dev/stack/postgres.ts';
 import { asAdmin, asRole } from '../dev/stack/roles.ts';
@@ -109,13 +110,21 @@ describe('docker-compose.yml', () => {
 
   it('runs programs that exist', () => {
     const commands = ['server', 'worker', 'migrate'].map((name) => services[name]?.command ?? []);
-    for (const [node, file = ''] of commands) {
-      expect(node).toBe('node');
+    for (const command of commands) {
+      const file = command.at(-1) ?? '';
+      expect(command[0]).toBe('node');
       expect(existsSync(join(root, file)), file).toBe(true);
     }
     const scripts = readdirSync(join(root, 'ops/temporal')).filter((name) => name.endsWith('.sh'));
     for (const script of scripts) expect(statSync(join(root, 'ops/temporal', script)).mode & 0o111).not.toBe(0);
   });
+});
+
+it('server and worker run on the same small heap in the demo, by npm and in their containers', () => {
+  const flags = leanHeap.join(' ');
+  const { scripts } = JSON.parse(textOf('package.json'));
+  expect([scripts.start, scripts.worker]).toEqual([`exec node ${flags} server.ts`, `exec node ${flags} worker.ts`]);
+  for (const name of ['server', 'worker']) expect(services[name]?.command).toEqual(['node', ...leanHeap, `${name}.ts`]);
 });
 
 describe('Dockerfile', () => {

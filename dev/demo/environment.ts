@@ -33,5 +33,6 @@ export function hubEnvironment(places: Places, secrets: DemoSecrets, workflowBun
     YCLOUD_WEBHOOK_SECRET: secrets.ycloudWebhookSecret,
     WORKFLOW_BUNDLE: workflowBundle,
     STOP_ON_STDIN_END: 'true',
+    MALLOC_ARENA_MAX: '2', // see leanHeap
   };
 }

@@ -14,6 +14,8 @@ export interface NodeProgram {
   name: string;
   /** Relative to the clone. */
   file: string;
+  /** Node's own. */
+  flags?: readonly string[];
   env: NodeJS.ProcessEnv;
   logFile: string;
   verbose: boolean;
@@ -25,8 +27,17 @@ export interface NodeProgram {
  * Starts a program of ours on the Node that runs us, in the clone, and waits until it answers. Started again it may take its time: what it needs may be
  * down as well.
  */
-export async function startNode({ name, file, env, logFile, verbose, readyUrl }: NodeProgram): Promise<Service> {
-  const options = { name, command: process.execPath, args: [join(root, file)], cwd: root, env, logFile, verbose };
+export async function startNode({
+  name,
+  file,
+  flags = [],
+  env,
+  logFile,
+  verbose,
+  readyUrl,
+}: NodeProgram): Promise<Service> {
+  const args = [...flags, join(root, file)];
+  const options = { name, command: process.execPath, args, cwd: root, env, logFile, verbose };
   const answers = async () => (await fetch(readyUrl, { signal: AbortSignal.timeout(3000) })).ok;
   const service: Service = {
     program: await startAndWait(options, answers, 60_000),
