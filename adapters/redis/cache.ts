@@ -10,12 +10,29 @@ export interface Cache {
 const MEMORY_ENTRIES = 500;
 
 /**
- * JSON values by tenant. A tenant's keys carry its generation, so one increment forgets them all. While Redis is away values live in this process, for
- * at most a minute, because the other servers' changes cannot be heard.
+ * JSON values by tenant. A tenant's keys carry its generation, so one increment forgets them all, and a value begun before it is never found after it.
+ * While Redis is away values live in this process, for at most a minute, because the other servers' changes cannot be heard.
  */
 export function createCache(redis: RedisConnections | undefined): Cache {
   const memory = new Map<string, { value: string; until: number }>();
   const making = new Map<string, Promise<unknown>>();
+  const generations = new Map<number, number>();
+  /** Tenants of whose change Redis has not heard: it may come back with their old values. */
+  const unheard = new Set<number>();
+
+  const generationKey = (tenantId: number) => `hub:${tenantId}:cache:generation`;
+  const announce = async (connections: RedisConnections, tenantId: number): Promise<void> => {
+    unheard.delete(tenantId);
+    try {
+      await connections.commands.incr(generationKey(tenantId));
+    } catch (error) {
+      unheard.add(tenantId);
+      throw error;
+    }
+  };
+  redis?.commands.on('ready', () => {
+    for (const tenantId of unheard) announce(redis, tenantId).catch(() => {}); // stays unheard
+  });
 
   const read = async (
     tenantId: number,
@@ -23,11 +40,12 @@ export function createCache(redis: RedisConnections | undefined): Cache {
   ): Promise<{ stored: string | null; name: string; shared: boolean }> => {
     try {
       if (!redis) throw new Error('no redis');
-      const generation = (await redis.commands.get(`hub:${tenantId}:cache:generation`)) ?? '0';
+      if (unheard.has(tenantId)) await announce(redis, tenantId);
+      const generation = (await redis.commands.get(generationKey(tenantId))) ?? '0';
       const name = `hub:${tenantId}:cache:${generation}:${key}`;
       return { stored: await redis.commands.get(name), name, shared: true };
     } catch {
-      const name = `${tenantId}:${key}`;
+      const name = `${tenantId}:${generations.get(tenantId) ?? 0}:${key}`;
       const entry = memory.get(name);
       return { stored: entry && entry.until > Date.now() ? entry.value : null, name, shared: false };
     }
@@ -45,15 +63,20 @@ export function createCache(redis: RedisConnections | undefined): Cache {
       if (stored !== null) return JSON.parse(stored) as T;
       const underway = making.get(name) as Promise<T> | undefined;
       if (underway) return underway;
-      const promise = make().finally(() => making.delete(name));
+      // Until it is stored: whoever looked before that finds it here.
+      const promise = make()
+        .then(async (value) => {
+          await write(name, shared, JSON.stringify(value), ttlS);
+          return value;
+        })
+        .finally(() => making.delete(name));
       making.set(name, promise);
-      const value = await promise;
-      await write(name, shared, JSON.stringify(value), ttlS);
-      return value;
+      return promise;
     },
     async invalidate(tenantId) {
+      generations.set(tenantId, (generations.get(tenantId) ?? 0) + 1);
       for (const name of memory.keys()) if (name.startsWith(`${tenantId}:`)) memory.delete(name);
-      await redis?.commands.incr(`hub:${tenantId}:cache:generation`).catch(() => {});
+      if (redis) await announce(redis, tenantId).catch(() => {}); // made good as soon as it is back
     },
   };
 }
