@@ -8,6 +8,7 @@ import { ruleBody } from './adapters/postgres/rules.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
 import { createCampaignSyncs } from './adapters/temporal/campaign-sync.ts';
 import type { Dispatcher } from './adapters/temporal/dispatcher.ts';
+import { createLeadReconciliations } from './adapters/temporal/lead-reconciliation.ts';
 import { createAccessLog } from './web/access-log.ts';
 import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
@@ -18,6 +19,7 @@ import { leadRoutes } from './web/leads.ts';
 import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
 import { openapiRoutes } from './web/openapi.ts';
+import { reconciliationRoutes } from './web/reconciliation.ts';
 import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
 import { salesApiRoutes } from './web/sales-api.ts';
@@ -118,6 +120,10 @@ function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation
       leadPages: stores.leadPages,
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
+    }),
+    reconciliationRoutes({
+      leadForms: stores.leadForms,
+      reconciliations: createLeadReconciliations(temporal.client),
     }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),

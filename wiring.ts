@@ -16,6 +16,7 @@ import { createLeadWorkflows } from './adapters/temporal/leads.ts';
 import { createYCloud } from './adapters/ycloud/client.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { system } from './domain/actor.ts';
+import { isLive } from './domain/connection.ts';
 
 export type Foundation = Awaited<ReturnType<typeof foundation>>;
 
@@ -62,6 +63,17 @@ export async function foundation(program: string, config: Config) {
       await database.end();
     },
   };
+}
+
+const MOST_TENANTS = 100_000;
+
+/** The tenants whose connection lives. */
+export async function connectedTenants({ stores }: Pick<Foundation, 'stores'>): Promise<number[]> {
+  const live: number[] = [];
+  for (const { tenant_id } of await stores.gauges.tenants(MOST_TENANTS)) {
+    if (isLive((await stores.connections.byTenant(tenant_id)).status)) live.push(tenant_id);
+  }
+  return live;
 }
 
 /** Reads a tenant's templates from YCloud again. */

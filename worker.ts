@@ -1,5 +1,6 @@
 import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
 import { createConnectionActivities } from './activities/connection.ts';
+import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
 import { createLeadActivities } from './activities/leads.ts';
 import { createMessageActivities } from './activities/messages.ts';
 import { freePort } from './adapters/free-port.ts';
@@ -12,7 +13,7 @@ import { retrying } from './adapters/retrying.ts';
 import { ensureSearchAttributes } from './adapters/temporal/client.ts';
 import { createSchedules } from './adapters/temporal/schedules.ts';
 import { createWorkers, installRuntime, workflowBundle } from './adapters/temporal/worker.ts';
-import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
+import { configOrExit, connectedTenants, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
 import { leadAutomationWorkflowId } from './workflows/lead-automation.ts';
 
 const SENDS_A_SECOND = 50;
@@ -34,6 +35,7 @@ const workers = await retrying('Temporal', log, async () =>
   }),
 );
 const dispatcher = dispatcherOf(base);
+void retrying('Temporal', log, async () => createSchedules(temporal.client).reconcile(await connectedTenants(base)));
 const metricsServer = serveMetrics(config.WORKER_METRICS_PORT, config.HOST, allMetrics, log);
 
 stopWithParent(log, async () => {
@@ -80,6 +82,15 @@ function activitiesOf({
     },
     { log, metrics, gate: createMemoryGate() },
   );
+  const leadDeps = {
+    meta,
+    ...stores,
+    tokenRejected: connectionWorkflows.tokenRejected,
+    normalizePhone,
+    invalidateFigures: cache.invalidate,
+    live,
+    metrics,
+  };
   const sendRate = createRateLimit(redis, 'send', { points: SENDS_A_SECOND, seconds: 1 });
   return {
     ...createConnectionActivities({
@@ -92,17 +103,12 @@ function activitiesOf({
     }),
     ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),
     ...createLeadActivities({
-      meta,
-      ...stores,
+      ...leadDeps,
       runs: stores.automationRuns,
       automationWorkflowId: leadAutomationWorkflowId,
       startAutomation: leadWorkflows.startAutomation,
-      tokenRejected: connectionWorkflows.tokenRejected,
-      normalizePhone,
-      invalidateFigures: cache.invalidate,
-      live,
-      metrics,
     }),
+    ...createLeadReconciliationActivities({ ...leadDeps, startIntake: leadWorkflows.startIntake }),
     ...createMessageActivities({
       outbound: stores.outboundMessages,
       credentials: stores.credentials,

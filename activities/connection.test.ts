@@ -10,6 +10,7 @@ import { system } from '../domain/actor.ts';
 import type { LiveTopic } from '../domain/live.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { metaBench } from '../test/meta-simulator.ts';
+import { noSchedules } from '../test/no-schedules.ts';
 import { createConnectionActivities } from './connection.ts';
 
 const bench = metaBench();
@@ -43,6 +44,8 @@ beforeEach(async () => {
     schedules: {
       startCampaignSync: async () => void schedules.push('start'),
       stopCampaignSync: async () => void schedules.push('stop'),
+      startLeadReconciliation: async () => void schedules.push('compare'),
+      stopLeadReconciliation: async () => void schedules.push('compare no more'),
     },
     live: { publish: (_tenant, topic) => void published.push(topic), subscribe: () => () => {} },
   });
@@ -172,7 +175,7 @@ describe('A living connection', () => {
     const { expiresAt } = await stores.connections.withToken(tenantId);
     const inTime = createConnectionActivities({
       ...({ ...stores, meta: bench.meta, live: { publish: () => {}, subscribe: () => () => {} } } as const),
-      schedules: { startCampaignSync: async () => {}, stopCampaignSync: async () => {} },
+      schedules: noSchedules,
       now: () => (expiresAt?.getTime() ?? 0) - 5 * 86_400_000,
     });
     expect((await inTime.refreshToken({ tenantId })).moved).toBe(false);
@@ -197,7 +200,7 @@ describe('Ending a connection', () => {
     const token = (await stores.pages.maybeToken(tenantId, pageIds[0] ?? '')) ?? '';
     await activities.disconnectMeta({ tenantId, userId: null });
     expect(await bench.meta.subscriptions(token, pageIds[0] ?? '')).toEqual([]);
-    expect(schedules).toEqual(['stop']);
+    expect(schedules).toEqual(['stop', 'compare no more']);
     expect(await stores.connections.byTenant(tenantId)).toMatchObject({ status: 'disconnected' });
   });
 

@@ -20,6 +20,9 @@ export interface SyncSchedules {
   startCampaignSync(tenantId: number): Promise<void>;
   /** Removes it; not being there is success. */
   stopCampaignSync(tenantId: number): Promise<void>;
+  /** The hourly comparison of leads, beginning now. Safe to repeat. */
+  startLeadReconciliation(tenantId: number): Promise<void>;
+  stopLeadReconciliation(tenantId: number): Promise<void>;
 }
 
 export interface ConnectionDeps {
@@ -124,8 +127,11 @@ export function createConnectionActivities(deps: ConnectionDeps) {
       changed(tenantId);
       return endsOf(await connections.byTenant(tenantId));
     },
-    /** The tenant's campaigns are copied from now on, beginning at once. */
-    startSyncing: ({ tenantId }: { tenantId: number }): Promise<void> => schedules.startCampaignSync(tenantId),
+    /** The tenant's campaigns are copied and its leads compared from now on, beginning at once. */
+    async startSyncing({ tenantId }: { tenantId: number }): Promise<void> {
+      await schedules.startCampaignSync(tenantId);
+      await schedules.startLeadReconciliation(tenantId);
+    },
     /**
      * Exchanges the token for a fresh one and asks Meta whether its end really moved. The old one serves until the new one is stored.
      * @throws AppError `reconnect_required` (details.subcode) when the token is dead, `rate_limited`, `unavailable`
@@ -176,6 +182,7 @@ export function createConnectionActivities(deps: ConnectionDeps) {
     async disconnectMeta({ tenantId, userId }: { tenantId: number; userId: string | null }): Promise<void> {
       const actor: Actor = userId === null ? system('connection') : { type: 'user', id: userId };
       await schedules.stopCampaignSync(tenantId);
+      await schedules.stopLeadReconciliation(tenantId);
       await unsubscribeAlone(deps, tenantId, await pages.subscribedTokens(tenantId));
       await connections.disconnect(tenantId, actor);
       changed(tenantId);

@@ -61,16 +61,16 @@ export function createLeadActivities(deps: LeadDeps) {
       const { tenantId, leadgenId } = input;
       const known = await leads.maybeByLeadgenId(tenantId, leadgenId);
       if (known?.captureState === 'captured') return { outcome: 'captured', leadId: known.leadId };
+      // One that waited as a row comes back without its page: the row knows it.
+      const wanted = { ...input, pageId: input.pageId ?? known?.pageId ?? null };
       try {
-        const record = await readLead(deps, input);
-        const { leadId, isNew } = await leads.capture(
-          tenantId,
-          await capturedLead(deps, tenantId, input.pageId, record),
-        );
-        if (isNew) await announce(deps, input, now());
+        const record = await readLead(deps, wanted);
+        const lead = await capturedLead(deps, tenantId, wanted.pageId, record);
+        const { leadId, isNew } = await leads.capture(tenantId, lead);
+        if (isNew) await announce(deps, wanted, now());
         return { outcome: 'captured', leadId };
       } catch (error) {
-        return postpone(deps, input, error);
+        return postpone(deps, wanted, error);
       }
     },
 
@@ -105,8 +105,9 @@ async function readLead(
   return meta.readLead(pageToken ?? token, leadgenId, pageId === null ? {} : { pageId });
 }
 
-async function capturedLead(
-  { leads, normalizePhone }: LeadDeps,
+/** The lead as it is kept: its person made out of the answers, the phone by the tenant's country. */
+export async function capturedLead(
+  { leads, normalizePhone }: Pick<LeadDeps, 'normalizePhone'> & { leads: Pick<Leads, 'country'> },
   tenantId: number,
   pageId: string | null,
   record: LeadRecord,

@@ -39,6 +39,8 @@ const activities = () => {
   const schedules = {
     startCampaignSync: (tenantId: number) => schedulesNow().startCampaignSync(tenantId),
     stopCampaignSync: (tenantId: number) => schedulesNow().stopCampaignSync(tenantId),
+    startLeadReconciliation: async () => {},
+    stopLeadReconciliation: async () => {},
   };
   const meta = bench.freshClient();
   const cache = { invalidate: async () => {} };

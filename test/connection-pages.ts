@@ -7,6 +7,7 @@ import { connectionRoutes } from '../web/connection.ts';
 import { type TestApp, testApp } from './app.ts';
 import { aTenant, type TestDatabase, testDatabase } from './database.ts';
 import { META_APP, metaBench } from './meta-simulator.ts';
+import { noSchedules } from './no-schedules.ts';
 import { aPerson, type Person } from './person.ts';
 
 export const bench = metaBench();
@@ -69,7 +70,7 @@ beforeAll(async () => {
     ...stores,
     attempts: stores.oauthAttempts,
     meta: bench.meta,
-    schedules: { startCampaignSync: async () => {}, stopCampaignSync: async () => {} },
+    schedules: noSchedules,
     live: { publish: () => {}, subscribe: () => () => {} },
   });
 });

@@ -15,6 +15,7 @@ import { leadRoutes } from '../web/leads.ts';
 import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
 import { openapiRoutes } from '../web/openapi.ts';
+import { reconciliationRoutes } from '../web/reconciliation.ts';
 import type { Route } from '../web/route.ts';
 import { permissionTable } from '../web/routes.ts';
 import { salesApiRoutes } from '../web/sales-api.ts';
@@ -106,6 +107,7 @@ function blocksOf(
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
     }),
+    reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),

@@ -2,3 +2,4 @@ export { campaignSyncWorkflow } from './campaign-sync.ts';
 export { metaConnectionWorkflow } from './connection.ts';
 export { leadAutomationWorkflow } from './lead-automation.ts';
 export { leadIntakeWorkflow } from './lead-intake.ts';
+export { leadReconciliationWorkflow } from './lead-reconciliation.ts';

@@ -11,6 +11,7 @@ const listRow = z.object({
   email: z.string().nullable(),
   status: z.string(),
   is_test: z.boolean(),
+  is_recovered: z.boolean(),
   capture_state: z.string(),
   arrived_at: z.date(),
   campaign_name: z.string().nullable(),
@@ -26,6 +27,7 @@ const leadRow = z.object({
   phone: z.string().nullable(),
   status: z.string(),
   is_test: z.boolean(),
+  is_recovered: z.boolean(),
   is_organic: z.boolean(),
   capture_state: z.string(),
   capture_error: z.string().nullable(),
@@ -108,7 +110,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
     byId: (tenantId: number, leadId: string) =>
       inTenant(tenantId, async (tx) => {
         const lead = await tx.maybeOne(sql.type(leadRow)`
-          SELECT id, full_name, email, phone, status, is_test, is_organic, capture_state, capture_error, platform, form_id, answers,
+          SELECT id, full_name, email, phone, status, is_test, is_organic, recovered_at IS NOT NULL AS is_recovered, capture_state, capture_error, platform, form_id, answers,
             coalesce(submitted_at, created_at) AS arrived_at, created_at
           FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}`);
         if (!lead) throw new AppError('not_found', 'no such lead');
@@ -138,7 +140,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
 export type LeadPages = ReturnType<typeof createLeadPages>;
 
 const leadsOf = (tenantId: number) => sql.fragment`
-  SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.capture_state, coalesce(l.submitted_at, l.created_at) AS arrived_at,
+  SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state, coalesce(l.submitted_at, l.created_at) AS arrived_at,
     t.campaign_name, m.state AS message_state, l.first_reply_at IS NOT NULL AS has_replied
   FROM leads l
   LEFT JOIN LATERAL (SELECT c.name AS campaign_name FROM lead_touches x

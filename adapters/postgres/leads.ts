@@ -28,9 +28,17 @@ export interface CapturedLead {
 export interface LeadState {
   leadId: string;
   captureState: 'captured' | 'waiting_for_connection' | 'failed';
+  pageId: string | null;
 }
 
-const stateRow = z.object({ id: z.string(), capture_state: z.enum(['captured', 'waiting_for_connection', 'failed']) });
+const captureState = z.enum(['captured', 'waiting_for_connection', 'failed']);
+const stateRow = z.object({ id: z.string(), capture_state: captureState });
+const knownRow = stateRow.extend({ page_id: z.string().nullable() });
+const listedRow = z.object({
+  leadgen_id: z.string(),
+  capture_state: captureState,
+  recovered_at: z.date().nullable(),
+});
 const factsRow = z.object({
   id: z.string(),
   full_name: z.string().nullable(),
@@ -48,10 +56,21 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const row = await tx.maybeOne(
           sql.type(
-            stateRow,
-          )`SELECT id, capture_state FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId}`,
+            knownRow,
+          )`SELECT id, capture_state, page_id FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId}`,
         );
-        return row && { leadId: row.id, captureState: row.capture_state };
+        return row && { leadId: row.id, captureState: row.capture_state, pageId: row.page_id };
+      }),
+
+    /** Which of these Meta ids are known here, by id, with their state. */
+    known: (tenantId: number, leadgenIds: readonly string[]) =>
+      inTenant(tenantId, async (tx) => {
+        const rows = await tx.any(sql.type(listedRow)`
+          SELECT meta_leadgen_id AS leadgen_id, capture_state, recovered_at FROM leads
+          WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ANY(${sql.array([...leadgenIds], 'text')})`);
+        return new Map(
+          rows.map((row) => [row.leadgen_id, { captureState: row.capture_state, recoveredAt: row.recovered_at }]),
+        );
       }),
 
     country: (tenantId: number): Promise<string> =>
@@ -59,10 +78,17 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
         tx.oneFirst(sql.type(z.object({ country: z.string() }))`SELECT country FROM tenants WHERE id = ${tenantId}`),
       ),
 
-    /** Writes the lead with its touch; a repeat changes nothing. `isNew` is true for the one call that captured it. */
-    capture: (tenantId: number, lead: CapturedLead): Promise<{ leadId: string; isNew: boolean }> =>
+    /**
+     * Writes the lead with its touch; a repeat changes nothing. `isNew` is true for the one call that captured it. With `isMissed` it is marked as
+     * recovered, unless its webhook is in the inbox after all.
+     */
+    capture: (
+      tenantId: number,
+      lead: CapturedLead,
+      { isMissed = false }: { isMissed?: boolean } = {},
+    ): Promise<{ leadId: string; isNew: boolean }> =>
       inTenant(tenantId, async (tx) => {
-        const saved = await upsertLead(tx, tenantId, lead);
+        const saved = await upsertLead(tx, tenantId, lead, isMissed);
         if (saved) {
           await insertTouch(tx, tenantId, saved.id, lead);
           await audited(tx, {
@@ -70,7 +96,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
             name: 'lead.captured',
             actor: system('lead-intake'),
             object: { type: 'lead', id: saved.id },
-            details: { leadgenId: lead.leadgenId },
+            details: { leadgenId: lead.leadgenId, ...(isMissed ? { by: 'reconciliation' } : {}) },
           });
           return { leadId: saved.id, isNew: true };
         }
@@ -97,6 +123,9 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
           ON CONFLICT (tenant_id, meta_leadgen_id) DO UPDATE SET capture_state = excluded.capture_state, capture_error = excluded.capture_error, updated_at = now()
             WHERE leads.capture_state <> 'captured' AND (leads.capture_state, leads.capture_error) IS DISTINCT FROM (excluded.capture_state, excluded.capture_error)
           RETURNING id, capture_state`);
+        await tx.query(sql.unsafe`
+          UPDATE leads SET capture_tried_at = now()
+          WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId} AND capture_state <> 'captured'`);
         if (row)
           await audited(tx, {
             tenantId,
@@ -154,11 +183,16 @@ export async function moveStatus(
   });
 }
 
-function upsertLead(tx: Tx, tenantId: number, lead: CapturedLead) {
+function upsertLead(tx: Tx, tenantId: number, lead: CapturedLead, isMissed: boolean) {
+  const inboxKey = `meta:leadgen:${lead.pageId}:${lead.leadgenId}`;
+  const recoveredAt = isMissed
+    ? sql.fragment`CASE WHEN EXISTS (SELECT FROM webhook_events WHERE tenant_id = ${tenantId} AND dedupe_key IN (${inboxKey}, ${`${inboxKey}:${tenantId}`}))
+        THEN NULL ELSE now() END`
+    : sql.fragment`NULL`;
   return tx.maybeOne(sql.type(stateRow)`
-    INSERT INTO leads (tenant_id, meta_leadgen_id, source, capture_state, full_name, email, phone, is_test, is_organic, page_id, form_id, platform, answers, submitted_at)
+    INSERT INTO leads (tenant_id, meta_leadgen_id, source, capture_state, full_name, email, phone, is_test, is_organic, page_id, form_id, platform, answers, submitted_at, recovered_at)
     VALUES (${tenantId}, ${lead.leadgenId}, 'meta', 'captured', ${lead.fullName}, ${lead.email}, ${lead.phone}, ${lead.isTest}, ${lead.isOrganic}, ${lead.pageId},
-      ${lead.formId}, ${lead.platform}, ${sql.jsonb(lead.answers as never)}, ${lead.submittedAt.toISOString()}::timestamptz)
+      ${lead.formId}, ${lead.platform}, ${sql.jsonb(lead.answers as never)}, ${lead.submittedAt.toISOString()}::timestamptz, ${recoveredAt})
     ON CONFLICT (tenant_id, meta_leadgen_id) DO UPDATE SET capture_state = 'captured', capture_error = NULL, full_name = excluded.full_name, email = excluded.email,
       phone = excluded.phone, is_test = excluded.is_test, is_organic = excluded.is_organic, page_id = coalesce(excluded.page_id, leads.page_id), form_id = excluded.form_id,
       platform = excluded.platform, answers = excluded.answers, submitted_at = excluded.submitted_at, updated_at = now()

@@ -11,6 +11,7 @@ import { createFrames } from './frames.ts';
 import { createGauges } from './gauges.ts';
 import { createInbox } from './inbox.ts';
 import { createInsights } from './insights.ts';
+import { createLeadForms } from './lead-forms.ts';
 import { createLeadPages } from './lead-pages.ts';
 import { createLeads } from './leads.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
@@ -45,6 +46,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     gauges: createGauges(database),
     inbox: createInbox(database),
     insights: createInsights(database),
+    leadForms: createLeadForms(database),
     leadPages: createLeadPages(database),
     leads: createLeads(database),
     oauthAttempts: createOauthAttempts(sealed),

@@ -101,6 +101,10 @@ describe('The Schedule of a tenant', () => {
     expect(spec.intervals).toEqual([{ every: 4 * 3_600_000, offset: syncOffsetMs(tenantId) }]);
     expect(policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 3_600_000 });
     expect(action).toMatchObject({ workflowType: 'campaignSyncWorkflow' });
+    const hourly = await bench.env.client.schedule.getHandle(`lead-reconciliation:${tenantId}`).describe();
+    expect(hourly.spec.intervals).toMatchObject([{ every: 3_600_000 }]);
+    expect(hourly.policies.overlap).toBe('SKIP');
+    await schedules().stopLeadReconciliation(tenantId);
     await schedules().stopCampaignSync(tenantId);
     await schedules().stopCampaignSync(tenantId);
     await expect(describeOf(tenantId)).rejects.toThrow();

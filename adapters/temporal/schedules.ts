@@ -7,29 +7,43 @@ import {
 } from '@temporalio/client';
 import { SYNC_EVERY_MS, syncOffsetMs } from '../../domain/insights.ts';
 import { campaignSyncId, campaignSyncWorkflow } from '../../workflows/campaign-sync.ts';
+import { leadReconciliationId, leadReconciliationWorkflow } from '../../workflows/lead-reconciliation.ts';
 import { tenantIdKey } from './search-attributes.ts';
 
 export type Schedules = ReturnType<typeof createSchedules>;
 
 /** The Schedules of tenants. Every method may be repeated: what stands already is brought up to date, what is gone is gone. */
 export function createSchedules(client: Pick<Client, 'schedule'>, { taskQueue = 'sync' }: { taskQueue?: string } = {}) {
-  const ensure = (tenantId: number): Promise<void> => ensureSchedule(client, campaignSyncSchedule(tenantId, taskQueue));
+  const start = async (wanted: WorkflowSchedule): Promise<void> => {
+    await ensureSchedule(client, wanted);
+    await client.schedule.getHandle(wanted.scheduleId).trigger(ScheduleOverlapPolicy.SKIP);
+  };
+  const stop = (scheduleId: string): Promise<void> =>
+    client.schedule
+      .getHandle(scheduleId)
+      .delete()
+      .then(() => {}, ignoreMissing);
   return {
-    ensureCampaignSync: ensure,
     /** Makes or updates the tenant's Schedule and starts a sync now; one that runs already is left alone. */
-    async startCampaignSync(tenantId: number): Promise<void> {
-      await ensure(tenantId);
-      await client.schedule.getHandle(campaignSyncId(tenantId)).trigger(ScheduleOverlapPolicy.SKIP);
-    },
-    async stopCampaignSync(tenantId: number): Promise<void> {
-      await client.schedule.getHandle(campaignSyncId(tenantId)).delete().catch(ignoreMissing);
-    },
-    /** At worker start: every connected tenant has its Schedule, as this version of the code wants it. */
+    startCampaignSync: (tenantId: number): Promise<void> => start(campaignSyncSchedule(tenantId, taskQueue)),
+    stopCampaignSync: (tenantId: number): Promise<void> => stop(campaignSyncId(tenantId)),
+    /** The same for the hourly comparison of leads; the first one fetches the leads of the last 90 days. */
+    startLeadReconciliation: (tenantId: number): Promise<void> =>
+      start(leadReconciliationSchedule(tenantId, taskQueue)),
+    stopLeadReconciliation: (tenantId: number): Promise<void> => stop(leadReconciliationId(tenantId)),
+    /** At worker start: every connected tenant has its Schedules, as this version of the code wants them. */
     async reconcile(tenantIds: readonly number[]): Promise<void> {
-      for (const tenantId of tenantIds) await ensure(tenantId);
+      for (const tenantId of tenantIds) {
+        await ensureSchedule(client, campaignSyncSchedule(tenantId, taskQueue));
+        await ensureSchedule(client, leadReconciliationSchedule(tenantId, taskQueue));
+      }
     },
   };
 }
+
+const HOUR_MS = 60 * 60_000;
+// Spreads the tenants over the hour, evenly for ids that follow one another.
+const reconciliationOffsetMs = (tenantId: number): number => ((tenantId * 37) % 60) * 60_000;
 
 type WorkflowSchedule = ScheduleOptions & { action: { type: 'startWorkflow' } };
 
@@ -46,6 +60,24 @@ function campaignSyncSchedule(tenantId: number, taskQueue: string): WorkflowSche
       taskQueue,
       workflowId: campaignSyncId(tenantId),
       staticSummary: `Campaigns of tenant ${tenantId}`,
+      typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
+    },
+    typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
+  };
+}
+
+function leadReconciliationSchedule(tenantId: number, taskQueue: string): WorkflowSchedule {
+  return {
+    scheduleId: leadReconciliationId(tenantId),
+    spec: { intervals: [{ every: HOUR_MS, offset: reconciliationOffsetMs(tenantId) }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes', pauseOnFailure: false },
+    action: {
+      type: 'startWorkflow',
+      workflowType: leadReconciliationWorkflow,
+      args: [{ tenantId }],
+      taskQueue,
+      workflowId: leadReconciliationId(tenantId),
+      staticSummary: `Leads of tenant ${tenantId}`,
       typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
     },
     typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],

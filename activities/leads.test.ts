@@ -1,0 +1,131 @@
+import { sql } from 'slonik';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createRules } from '../adapters/postgres/rules.ts';
+import { leadBench } from '../test/lead-bench.ts';
+
+const bench = leadBench();
+const { meta, leadsOf } = bench;
+
+const capture = (leadgenId: string, pageId: string | null = bench.page.id) =>
+  bench.leads.captureLead({ tenantId: bench.tenantId, leadgenId, pageId, receivedAt: Date.now() });
+
+describe('Capturing a lead', () => {
+  it('keeps who the person is, what they answered and which ad they came from', async () => {
+    const leadgenId = await bench.aLead({
+      answers: { full_name: ['Lucía Fernández'], phone_number: ['011 5555-0142'], email: ['Lucia@Example.com'] },
+    });
+    expect(await capture(leadgenId)).toMatchObject({ outcome: 'captured' });
+    expect(await leadsOf(bench.tenantId)).toEqual([
+      expect.objectContaining({
+        leadgen_id: leadgenId,
+        capture_state: 'captured',
+        full_name: 'Lucía Fernández',
+        phone: '+5491155550142',
+        email: 'lucia@example.com',
+        page_id: bench.page.id,
+        form_id: bench.form.id,
+        is_test: false,
+        touches: 1,
+      }),
+    ]);
+  });
+
+  it('changes nothing when it is told of the same lead again', async () => {
+    const leadgenId = await bench.aLead();
+    const first = await capture(leadgenId);
+    const before = await leadsOf(bench.tenantId);
+    const told = bench.published.length;
+    expect(await capture(leadgenId)).toEqual(first);
+    expect(await leadsOf(bench.tenantId)).toEqual(before);
+    expect(bench.published.length).toBe(told);
+  });
+
+  it('asks again while Meta does not show the lead yet', async () => {
+    const leadgenId = await bench.aLead({ visibleAfterSeconds: 60 });
+    await expect(capture(leadgenId)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await leadsOf(bench.tenantId)).toEqual([]);
+    await meta.control('clock', { advanceSeconds: 61 });
+    expect(await capture(leadgenId)).toMatchObject({ outcome: 'captured' });
+  });
+
+  it.each([{ test: true }, { organic: true }])('marks a lead of %j', async (kind) => {
+    await capture(await bench.aLead(kind));
+    const [lead] = await leadsOf(bench.tenantId);
+    expect(lead).toMatchObject(kind.test ? { is_test: true, phone: null } : { is_organic: true, is_test: false });
+  });
+
+  it('gives each tenant of a shared page its own lead', async () => {
+    const [mine, leadgenId] = [bench.tenantId, await bench.aLead()];
+    await capture(leadgenId);
+    await bench.connectTenant();
+    await capture(leadgenId);
+    for (const tenantId of [mine, bench.tenantId]) expect(await leadsOf(tenantId)).toHaveLength(1);
+  });
+});
+
+describe('A lead that cannot be read', () => {
+  it('waits as a row while the connection is dead, tells it so, and is captured after reconnecting without its page being named', async () => {
+    const leadgenId = await bench.aLead();
+    await meta.control('tokens/kill', { subcode: 463 });
+    const { version } = await bench.stores.connections.withToken(bench.tenantId);
+    expect(await capture(leadgenId)).toEqual({ outcome: 'waiting_for_connection', leadId: null });
+    expect(bench.rejections).toEqual([{ tenantId: bench.tenantId, subcode: 463, tokenVersion: version }]);
+    expect(await leadsOf(bench.tenantId)).toMatchObject([
+      { capture_state: 'waiting_for_connection', page_id: bench.page.id },
+    ]);
+    await bench.stores.connections.markReconnectNeeded(bench.tenantId, 'expired', null);
+    expect(await bench.dueLeads()).toEqual([]);
+    await bench.reconnect();
+    expect(await bench.dueLeads()).toEqual([leadgenId]);
+    expect(await capture(leadgenId, null)).toMatchObject({ outcome: 'captured' });
+    expect(await bench.dueLeads()).toEqual([]);
+    expect(await leadsOf(bench.tenantId)).toMatchObject([{ capture_state: 'captured', page_id: bench.page.id }]);
+  });
+
+  it('is kept as failed without the permission, tried again an hour later and at once after connecting anew', async () => {
+    const leadgenId = await bench.aLead();
+    await meta.control('faults', { match: { path: `/${leadgenId}` }, kind: 'code', value: 200, times: 2 });
+    expect(await capture(leadgenId)).toEqual({ outcome: 'failed', leadId: null });
+    expect(await leadsOf(bench.tenantId)).toMatchObject([
+      { capture_state: 'failed', capture_error: 'permission_missing' },
+    ]);
+    expect(await bench.dueLeads()).toEqual([]);
+    await bench.triedEarlier(leadgenId, 61);
+    expect(await bench.dueLeads()).toEqual([leadgenId]);
+    expect(await capture(leadgenId, null)).toMatchObject({ outcome: 'failed' });
+    expect(await bench.dueLeads()).toEqual([]);
+    await bench.reconnect();
+    expect(await bench.dueLeads()).toEqual([leadgenId]);
+    expect(await capture(leadgenId, null)).toMatchObject({ outcome: 'captured' });
+  });
+
+  it.each([4, 2])('leaves no row when Meta answers %i: Temporal asks again', async (code) => {
+    const leadgenId = await bench.aLead();
+    await meta.control('faults', { match: { path: `/${leadgenId}` }, kind: 'code', value: code, times: 1 });
+    await expect(capture(leadgenId)).rejects.toMatchObject({ code: expect.stringMatching(/rate_limited|unavailable/) });
+    expect(await leadsOf(bench.tenantId)).toEqual([]);
+  });
+});
+
+describe('The rules of a captured lead', () => {
+  it('start one run each, however often they are matched', async () => {
+    const { tenantId } = bench;
+    const action = { templateName: 'bienvenida_lead', language: 'es', variables: ['first_name'] };
+    await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config)
+        VALUES (${tenantId}, 'Bienvenida', 'new_lead', '{}', 'send_template', ${sql.jsonb(action)}),
+          (${tenantId}, 'Otra campaña', 'new_lead', '{"campaignIds":["1"]}', 'send_template', ${sql.jsonb(action)})`),
+    );
+    expect(await createRules(bench.db.database).activeForNewLead(tenantId)).toHaveLength(2);
+    const { leadId } = await capture(await bench.aLead());
+    for (let repeat = 0; repeat < 2; repeat += 1)
+      expect(await bench.leads.matchRules({ tenantId, leadId: leadId ?? '' })).toEqual({ runs: 1 });
+    const runs = await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.oneFirst(sql.type(z.object({ n: z.number() }))`SELECT count(*) AS n FROM automation_runs`),
+    );
+    expect(runs).toBe(1);
+    expect(new Set(bench.startedRuns).size).toBe(1);
+  });
+});
