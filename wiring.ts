@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import { createConversationIntake } from './activities/conversations.ts';
 import { createVault } from './adapters/crypto/fernet.ts';
 import { createLogger, type Logger } from './adapters/log.ts';
@@ -17,6 +18,9 @@ import { createYCloud } from './adapters/ycloud/client.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { system } from './domain/actor.ts';
 import { isLive } from './domain/connection.ts';
+
+// V8 would let garbage grow to gigabytes before it looks; what lives is some tens of MiB.
+setFlagsFromString('--max-old-space-size=192');
 
 export type Foundation = Awaited<ReturnType<typeof foundation>>;
 

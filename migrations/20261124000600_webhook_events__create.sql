@@ -3,7 +3,8 @@ CREATE TABLE webhook_events (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   provider text NOT NULL CHECK (provider IN ('meta', 'ycloud')),
   dedupe_key text NOT NULL UNIQUE,
-  tenant_id integer REFERENCES tenants (id) ON DELETE CASCADE,
+  -- No foreign key: every intake would lock its tenant's row, and rows are purged anyway.
+  tenant_id integer,
   kind text NOT NULL,
   -- The leadgen or message id, and the page or WABA id it came from.
   subject text,
@@ -17,4 +18,4 @@ CREATE TABLE webhook_events (
 );
 CREATE INDEX webhook_events_due ON webhook_events (next_attempt_at, id) WHERE state = 'pending';
 CREATE INDEX webhook_events_orphans ON webhook_events (source_id) WHERE state = 'orphan';
-CREATE INDEX webhook_events_tenant ON webhook_events (tenant_id, state, id);
+CREATE INDEX webhook_events_early_reports ON webhook_events (subject) WHERE state = 'pending' AND provider = 'ycloud';

@@ -30,7 +30,7 @@ export function createApp(deps: AppDeps, routes: readonly Route[]): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustedProxies(config.TRUST_PROXY));
-  app.use(observe(log, metrics));
+  app.use(observe(log, metrics, quietPaths(routes)));
   app.use(securityHeaders(config));
   app.use(serveAssets);
   app.use(routerOf(routes, deps));
@@ -99,8 +99,12 @@ const leaveAccessRow =
     next();
   };
 
+/** Webhooks and probes that went well are counted, and logged only on request: at 300 a second nobody reads them. */
+const quietPaths = (routes: readonly Route[]): ReadonlySet<string> =>
+  new Set(routes.filter(({ access }) => access === 'provider').map(({ path }) => path));
+
 /** Gives each request its id, times it under its route's pattern, and logs it with request, tenant and user ids. */
-function observe(log: Logger, metrics: Metrics): RequestHandler {
+function observe(log: Logger, metrics: Metrics, quiet: ReadonlySet<string>): RequestHandler {
   return (req, res, next) => {
     const started = performance.now();
     setRequestId(req, randomUUID());
@@ -112,7 +116,8 @@ function observe(log: Logger, metrics: Metrics): RequestHandler {
       metrics.httpDuration.observe({ method: req.method, route, status: String(res.statusCode) }, seconds);
       const caller = maybeCallerOf(req);
       const ids = { requestId: requestIdOf(req), tenantId: caller?.tenantId, userId: caller?.userId ?? undefined };
-      log.info(
+      const level = quiet.has(route) && res.statusCode < 400 ? 'debug' : 'info';
+      log[level](
         { ...ids, method: req.method, route, status: res.statusCode, ms: Math.round(seconds * 1000) },
         'request',
       );
