@@ -4,10 +4,13 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { createCampaignSyncActivities } from '../activities/campaign-sync.ts';
 import { createConnectionActivities } from '../activities/connection.ts';
+import { createLeadReconciliationActivities } from '../activities/lead-reconciliation.ts';
 import { createVault } from '../adapters/crypto/fernet.ts';
+import { normalizePhone } from '../adapters/phone.ts';
 import { createStores, type Stores } from '../adapters/postgres/stores.ts';
 import { createCampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
 import { createConnectionWorkflows } from '../adapters/temporal/connection.ts';
+import { createLeadReconciliations } from '../adapters/temporal/lead-reconciliation.ts';
 import { createSchedules } from '../adapters/temporal/schedules.ts';
 import { system } from '../domain/actor.ts';
 import { TEST_FERNET_KEY } from './app.ts';
@@ -22,6 +25,7 @@ const bench = metaBench();
 const patience = { timeout: 30_000, interval: 100 };
 let db: TestDatabase;
 let stores: Stores;
+const intakes: string[] = [];
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -39,14 +43,24 @@ const activities = () => {
   const schedules = {
     startCampaignSync: (tenantId: number) => schedulesNow().startCampaignSync(tenantId),
     stopCampaignSync: (tenantId: number) => schedulesNow().stopCampaignSync(tenantId),
-    startLeadReconciliation: async () => {},
-    stopLeadReconciliation: async () => {},
+    startLeadReconciliation: (tenantId: number) => schedulesNow().startLeadReconciliation(tenantId),
+    stopLeadReconciliation: (tenantId: number) => schedulesNow().stopLeadReconciliation(tenantId),
   };
   const meta = bench.freshClient();
   const cache = { invalidate: async () => {} };
   return {
     ...createConnectionActivities({ ...stores, attempts: stores.oauthAttempts, meta, schedules, live }),
     ...createCampaignSyncActivities({ ...stores, meta, cache, live, metrics: bench.metrics }),
+    ...createLeadReconciliationActivities({
+      ...stores,
+      meta,
+      live,
+      normalizePhone,
+      metrics: bench.metrics,
+      invalidateFigures: cache.invalidate,
+      tokenRejected: async () => {},
+      startIntake: async ({ leadgenId }) => void intakes.push(leadgenId),
+    }),
   };
 };
 
@@ -119,6 +133,44 @@ describe('One connection, end to end', () => {
       await createConnectionWorkflows(temporal.env.client).disconnect(tenantId, null);
       await vi.waitFor(async () => {
         expect((await stores.connections.byTenant(tenantId)).status).toBe('disconnected');
+      }, patience);
+    });
+  });
+});
+
+describe('A lead that Meta never told of', () => {
+  it('is here, marked and on its way to its rules, as soon as somebody asks for a comparison', async () => {
+    const tenantId = await aTenant(db);
+    await temporal.withActivities(activities(), async () => {
+      await signIn(tenantId);
+      const overview = () => stores.leadForms.overview(tenantId);
+      await vi.waitFor(async () => {
+        const { pages } = await overview();
+        expect(pages.length).toBeGreaterThan(0);
+        expect(pages.every(({ reconciled_at }) => reconciled_at !== null)).toBe(true);
+      }, patience);
+      const form = (await overview()).forms.find(({ status }) => status === 'ACTIVE');
+      const { leadgen_ids } = await bench.control<{ leadgen_ids: string[] }>('leads', {
+        form_id: form?.form_id,
+        deliver: false,
+      });
+      // Meta's times are whole seconds: one submitted in the second of the connection counts as older than it.
+      await db.database.inTenant(tenantId, (tx) =>
+        tx.query(sql.unsafe`UPDATE pages SET subscribed_at = subscribed_at - interval '1 minute'`),
+      );
+      await createLeadReconciliations(temporal.env.client).start(tenantId);
+      await vi.waitFor(async () => {
+        const found = (await overview()).forms.find(({ form_id }) => form_id === form?.form_id);
+        expect(found).toMatchObject({ leads_count: 1, here: 1, recovered: 1 });
+      }, patience);
+      expect(intakes).toEqual(leadgen_ids);
+      const { rows } = await stores.leadPages.list(tenantId, { q: '', status: undefined, page: 1 });
+      expect(rows).toMatchObject([{ is_recovered: true }]);
+      expect(await everyHistory(temporal.env.client)).not.toContain(rows[0]?.phone ?? 'no phone');
+      await createConnectionWorkflows(temporal.env.client).disconnect(tenantId, null);
+      await vi.waitFor(async () => {
+        const asked = createLeadReconciliations(temporal.env.client).start(tenantId);
+        await expect(asked).rejects.toMatchObject({ code: 'conflict' });
       }, patience);
     });
   });
