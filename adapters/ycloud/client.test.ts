@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createSocketServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startYCloudSimulator, type YCloudSimulator } from '../../simulators/ycloud/server.ts';
 import { silentLog } from '../../test/silent-log.ts';
@@ -8,6 +8,7 @@ import { freePort } from '../free-port.ts';
 import { createYCloud, type TemplateMessage, type YCloud } from './client.ts';
 
 const KEY = 'key-for-tests';
+const servers: Server[] = [];
 let simulator: YCloudSimulator;
 let ycloud: YCloud;
 
@@ -15,7 +16,10 @@ beforeAll(async () => {
   simulator = await startYCloudSimulator({ apiKeys: [KEY] });
   ycloud = createYCloud({ url: simulator.url, log: silentLog });
 });
-afterEach(() => simulator.faults.clear());
+afterEach(() => {
+  simulator.faults.clear();
+  for (const server of servers.splice(0)) server.close();
+});
 afterAll(() => simulator.close());
 
 const aMessage = (given: Partial<TemplateMessage> = {}): TemplateMessage => ({
@@ -35,6 +39,19 @@ const fault = (kind: string, given: { value?: number | string; path?: string } =
   });
 };
 const messages = () => simulator.ledger.rows().messages;
+const at = (url: string) => createYCloud({ url, log: silentLog });
+/** Listens on the loopback for one test, and gives the port. */
+async function listening(server: Server): Promise<number> {
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+/** YCloud's place, taken by a server that answers as told. */
+const answering = async (listener: RequestListener) =>
+  at(`http://127.0.0.1:${await listening(createServer(listener))}`);
+const replying = (status: number, body: string, headers: Record<string, string> = {}) =>
+  answering((_req, res) => void res.writeHead(status, { connection: 'close', ...headers }).end(body));
 
 describe('Sending a template', () => {
   it('says what it was accepted as, with its price as text', async () => {
@@ -62,8 +79,7 @@ describe('Sending a template', () => {
   });
 
   it('knows that nothing left when nobody listens', async () => {
-    const nobody = createYCloud({ url: `http://127.0.0.1:${await freePort()}`, log: silentLog });
-    expect(await nobody.sendTemplate(KEY, aMessage())).toEqual({
+    expect(await at(`http://127.0.0.1:${await freePort()}`).sendTemplate(KEY, aMessage())).toEqual({
       outcome: 'not_sent',
       why: 'ECONNREFUSED',
       retryAfterMs: 5_000,
@@ -89,15 +105,83 @@ describe('Sending a template', () => {
   });
 
   it('follows no redirect with the key in hand', async () => {
-    const elsewhere = createServer((_req, res) => res.writeHead(307, { location: simulator.url }).end());
-    elsewhere.listen(0, '127.0.0.1');
-    await once(elsewhere, 'listening');
+    const moved = await replying(307, '', { location: simulator.url });
     const before = messages().length;
-    const { port } = elsewhere.address() as AddressInfo;
-    const moved = createYCloud({ url: `http://127.0.0.1:${port}`, log: silentLog });
     expect(await moved.sendTemplate(KEY, aMessage())).toMatchObject({ outcome: 'unclear' });
     expect(messages()).toHaveLength(before);
-    elsewhere.close();
+  });
+
+  it('asks YCloud to leave out people on its own lists', async () => {
+    const bodies: unknown[] = [];
+    const ycloud = await answering(async (req, res) => {
+      bodies.push(JSON.parse(Buffer.concat(await req.toArray()).toString()));
+      res.end('{"id":"m1"}');
+    });
+    await ycloud.sendTemplate(KEY, aMessage({ bodyParameters: [] }));
+    expect(bodies).toMatchObject([{ type: 'template', filterUnsubscribed: true, filterBlocked: true }]);
+    expect(bodies[0]).not.toHaveProperty('template.components');
+  });
+
+  it.each(['{"id":"m1"}', '{"id":"m1","wamid":7,"totalPrice":"0.05","currency":"","new":[1]}'])(
+    'is accepted with its id, whatever else the reply holds: %s',
+    async (reply) => {
+      const ycloud = await replying(200, reply);
+      expect(await ycloud.sendTemplate(KEY, aMessage())).toEqual({
+        outcome: 'accepted',
+        providerId: 'm1',
+        wamid: null,
+        price: null,
+        currency: null,
+      });
+    },
+  );
+
+  it.each([
+    [200, '{}'],
+    [200, ''],
+    [204, ''],
+    [400, '<html>a proxy speaks</html>'],
+    [404, ''],
+  ])('does not guess what %i "%s" means', async (status, body) => {
+    const ycloud = await replying(status, body);
+    expect(await ycloud.sendTemplate(KEY, aMessage())).toMatchObject({ outcome: 'unclear' });
+  });
+});
+
+describe('A template that certainly was not sent', () => {
+  it.each([
+    ['7', 7_000],
+    ['0', 1_000],
+    ['soon', 5_000],
+    ['86400', 3_600_000],
+  ])('waits as long as it is told, neither no time nor for ever: %s', async (retryAfter, retryAfterMs) => {
+    const ycloud = await replying(429, 'slow down', { 'retry-after': retryAfter });
+    expect(await ycloud.sendTemplate(KEY, aMessage())).toEqual({ outcome: 'not_sent', why: '429', retryAfterMs });
+  });
+
+  it('is one whose 429 was cut off', async () => {
+    const ycloud = await answering((_req, res) => {
+      res.writeHead(429, { 'content-length': '100' }).write('{"err', () => res.destroy());
+    });
+    expect(await ycloud.sendTemplate(KEY, aMessage())).toMatchObject({ outcome: 'not_sent' });
+  });
+
+  it('is one that found nobody at any address, no such name, no TLS, or a handshake cut off', async () => {
+    const plain = await listening(createServer((_req, res) => void res.end('{"id":"m1"}')));
+    const hangsUp = await listening(createSocketServer((socket) => socket.destroy()));
+    for (const url of [
+      `http://localhost:${await freePort()}`,
+      'http://ycloud.invalid',
+      `https://127.0.0.1:${plain}`,
+      `https://127.0.0.1:${hangsUp}`,
+    ])
+      expect([url, await at(url).sendTemplate(KEY, aMessage())]).toMatchObject([url, { outcome: 'not_sent' }]);
+  });
+
+  it('is one that waited for a connection until it gave up', async () => {
+    const silent = await listening(createSocketServer(() => {}));
+    const outcome = await at(`https://127.0.0.1:${silent}`).sendTemplate(KEY, aMessage());
+    expect(outcome).toMatchObject({ outcome: 'not_sent', why: 'UND_ERR_CONNECT_TIMEOUT' });
   });
 });
 
@@ -129,5 +213,15 @@ describe('Reading from YCloud', () => {
 
   it('is unauthorized with a wrong key', async () => {
     await expect(ycloud.phoneNumbers('wrong')).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it('reads on over several pages', async () => {
+    const rows = Array.from({ length: 120 }, (_, n) => ({ wabaId: '1', phoneNumber: `+5411555${50_000 + n}` }));
+    const ycloud = await answering((req, res) => {
+      const query = new URL(req.url ?? '', 'http://ycloud').searchParams;
+      const [page, limit] = [Number(query.get('page')), Number(query.get('limit'))];
+      res.end(JSON.stringify({ items: rows.slice((page - 1) * limit, page * limit) }));
+    });
+    expect(await ycloud.phoneNumbers(KEY)).toEqual(rows);
   });
 });

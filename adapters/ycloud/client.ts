@@ -22,11 +22,12 @@ export type SendOutcome =
   | { outcome: 'rejected'; code: string }
   | { outcome: 'unclear'; why: string };
 
+// With its id a reply is an acceptance, whatever the rest looks like.
 const sentMessage = z.object({
   id: z.string().min(1),
-  wamid: z.string().nullish(),
-  totalPrice: z.number().nullish(),
-  currency: z.string().length(3).nullish(),
+  wamid: z.string().nullish().catch(null),
+  totalPrice: z.number().nullish().catch(null),
+  currency: z.string().length(3).nullish().catch(null),
 });
 const errorEnvelope = z.object({
   error: z.object({ code: z.string(), whatsappApiError: z.object({ code: z.string() }).partial().optional() }),
@@ -52,13 +53,17 @@ const phoneRow = z.object({
 });
 export type YCloudPhone = z.output<typeof phoneRow>;
 
-const SEND_DEADLINE_MS = 10_000;
+// Longer than the 10 s that fetch gives a connection: a connect time-out must show as one, or it would count as unclear.
+const SEND_DEADLINE_MS = 15_000;
 const READ_DEADLINE_MS = 15_000;
 const DEFAULT_RETRY_MS = 5_000;
+const MIN_RETRY_MS = 1_000;
 const PAGE = 100;
-// Nothing left this machine: no address, no connection, no TLS.
+// No address, no connection, no TLS.
 const NEVER_CONNECTED =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|ERR_SSL_WRONG_VERSION|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+// Node's own words for a connection lost in the handshake; its code, ECONNRESET, also stands for one lost after the request.
+const LOST_IN_HANDSHAKE = 'before secure TLS connection was established';
 
 export type YCloud = ReturnType<typeof createYCloud>;
 
@@ -108,7 +113,7 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
       } catch (error) {
         const code = networkCode(error);
         log.warn({ code, externalId: message.externalId }, 'YCloud send without an answer');
-        return NEVER_CONNECTED.test(code)
+        return nothingLeft(error)
           ? { outcome: 'not_sent', why: code, retryAfterMs: DEFAULT_RETRY_MS }
           : { outcome: 'unclear', why: code };
       }
@@ -143,7 +148,7 @@ function bodyOf({ from, to, templateName, language, bodyParameters, externalId }
 
 /** 2xx we can read: accepted. 429: not sent. Another 4xx in YCloud's own envelope: refused. Everything else may have been sent. */
 async function outcomeOf(response: Response): Promise<SendOutcome> {
-  const body = parse(await response.text());
+  const body = parse(await response.text().catch(() => ''));
   if (response.ok) {
     const message = sentMessage.safeParse(body);
     if (!message.success) return { outcome: 'unclear', why: `unreadable ${response.status}` };
@@ -192,7 +197,18 @@ function parse(text: string): unknown {
 
 function retryAfterMs(response: Response): number {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 3600) * 1000 : DEFAULT_RETRY_MS;
+  if (!Number.isFinite(seconds)) return DEFAULT_RETRY_MS;
+  return Math.max(Math.min(seconds, 3600) * 1000, MIN_RETRY_MS);
+}
+
+/** Whether the request certainly never left. Of several addresses that were tried, each must say so. */
+function nothingLeft(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(nothingLeft);
+  const { code, syscall } = error as Error & { code?: unknown; syscall?: unknown };
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
+  if (typeof code === 'string' && NEVER_CONNECTED.test(code)) return true;
+  return error.message.includes(LOST_IN_HANDSHAKE) || nothingLeft(error.cause);
 }
 
 function networkCode(error: unknown): string {
