@@ -65,7 +65,9 @@ describe('The page that shows no lead is lost', () => {
     await counted(42);
     expect(await text('/crm/reconciliation/forms')).toContain('Meta 42 · aquí 41 · 1 falta<');
     await app.stores.leadForms.markRead(tenantId, '900', 'deep');
-    expect(await text()).toContain('Meta 42 · aquí 41 · 0 faltan');
+    const explained = await text();
+    expect(explained).toContain('Meta 42 · aquí 41 · 0 faltan');
+    expect(explained).toContain('· 1 más antiguo de lo que Meta guarda');
   });
 
   it('names what stood in the way', async () => {

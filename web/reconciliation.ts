@@ -71,6 +71,7 @@ async function show(
       meta: sum(lines.map(({ meta }) => meta)),
       here: sum(lines.map(({ here }) => here)),
       missing: sum(lines.map(({ missing }) => missing)),
+      unreachable: sum(lines.map(({ unreachable }) => unreachable)),
     },
   };
   if (isFragment) return renderFragment(req, res, 'reconciliation/_forms', props);
