@@ -30,7 +30,8 @@ export type AppliedReport = z.output<typeof appliedRow>;
 
 /**
  * The one function that moves messages: forward only, whatever order and however often reports come, and out of `unconfirmed` too. Matches by our external id,
- * then the provider's id, then the wamid, inside the tenant. One statement for the whole batch; `unmatched` are places in `reports`.
+ * then the provider's id, then the wamid, inside the tenant. One statement for the whole batch; `unmatched` are places in `reports`. The earliest time of each
+ * state counts, and the price of `delivered` or `read` (the ones before are estimates), so that no order and no batching of the same reports ends differently.
  */
 export async function applyReports(
   tx: Tx,
@@ -63,8 +64,9 @@ export async function applyReports(
       SELECT id, array_agg(place) AS places, max(rank) AS rank, (array_agg(state ORDER BY rank DESC))[1] AS state, max(provider_id) AS provider_id, max(wamid) AS wamid,
         min(at) FILTER (WHERE state = 'accepted') AS accepted_at, min(at) FILTER (WHERE state = 'sent') AS sent_at, min(at) FILTER (WHERE state = 'delivered') AS delivered_at,
         min(at) FILTER (WHERE state = 'read') AS read_at, min(at) FILTER (WHERE state IN ('failed', 'rejected')) AS ended_at,
-        (array_agg(error_code) FILTER (WHERE error_code IS NOT NULL))[1] AS error_code,
-        (array_agg(price ORDER BY rank DESC) FILTER (WHERE price IS NOT NULL))[1] AS price, max(currency) AS currency
+        (array_agg(error_code ORDER BY rank DESC, error_code))[1] AS error_code,
+        (array_agg(price ORDER BY rank DESC, price) FILTER (WHERE price IS NOT NULL))[1] AS price, max(rank) FILTER (WHERE price IS NOT NULL) AS price_rank,
+        max(currency) AS currency
       FROM matched GROUP BY id
     ), ranked AS (
       SELECT o.id, o.state AS old_state, r.rank AS old_rank FROM outbound_messages o
@@ -75,18 +77,20 @@ export async function applyReports(
         state = CASE WHEN m.rank > k.old_rank THEN m.state ELSE o.state END,
         error_code = CASE WHEN m.rank > k.old_rank THEN m.error_code ELSE o.error_code END,
         provider_id = coalesce(o.provider_id, m.provider_id), wamid = coalesce(o.wamid, m.wamid),
-        accepted_at = coalesce(o.accepted_at, m.accepted_at), sent_at = coalesce(o.sent_at, m.sent_at), delivered_at = coalesce(o.delivered_at, m.delivered_at),
-        read_at = coalesce(o.read_at, m.read_at), ended_at = coalesce(o.ended_at, m.ended_at),
-        price = CASE WHEN m.price IS NOT NULL AND m.rank >= k.old_rank THEN m.price ELSE o.price END,
+        accepted_at = least(o.accepted_at, m.accepted_at), sent_at = least(o.sent_at, m.sent_at), delivered_at = least(o.delivered_at, m.delivered_at),
+        read_at = least(o.read_at, m.read_at), ended_at = least(o.ended_at, m.ended_at),
+        price = CASE WHEN o.price IS NULL OR m.price_rank >= least(k.old_rank, ${stateRank.delivered}) THEN coalesce(m.price, o.price) ELSE o.price END,
         price_currency = coalesce(m.currency, o.price_currency), updated_at = now()
       FROM merged m JOIN ranked k USING (id) WHERE o.tenant_id = ${tenantId} AND o.id = m.id
-      RETURNING o.id, o.state, o.lead_id, o.run_id, o.error_code, o.phone, m.rank > k.old_rank AS moved, m.places, o.sent_at
+      RETURNING o.id, o.state, o.lead_id, o.run_id, o.error_code, o.phone, m.rank > k.old_rank AS moved, m.places,
+        least(o.sent_at, o.delivered_at, o.read_at) AS left_at
     ), logged AS (
       UPDATE automation_logs a SET status = v.state, reason = v.error_code, updated_at = now()
       FROM moved v WHERE a.tenant_id = ${tenantId} AND a.outbound_message_id = v.id AND v.moved
     ), first_sent AS (
-      UPDATE leads l SET first_message_at = v.sent_at FROM moved v
-      WHERE l.tenant_id = ${tenantId} AND l.id = v.lead_id AND l.first_message_at IS NULL AND v.sent_at IS NOT NULL
+      UPDATE leads l SET first_message_at = v.left_at
+      FROM (SELECT lead_id, min(left_at) AS left_at FROM moved GROUP BY lead_id) v
+      WHERE l.tenant_id = ${tenantId} AND l.id = v.lead_id AND (l.first_message_at IS NULL OR l.first_message_at > v.left_at) AND v.left_at IS NOT NULL
     )
     SELECT id, state, lead_id, run_id, error_code, phone, moved, places FROM moved`);
   const known = new Set(applied.flatMap((row) => row.places));
