@@ -53,8 +53,8 @@ const phoneRow = z.object({
 });
 export type YCloudPhone = z.output<typeof phoneRow>;
 
-// Longer than the 10 s that fetch gives a connection: a connect time-out must show as one, or it would count as unclear.
-const SEND_DEADLINE_MS = 15_000;
+// Longer than the 10 s that fetch gives a connection (else its time-out would count as unclear), shorter than a worker may take to stop.
+const SEND_DEADLINE_MS = 12_000;
 const READ_DEADLINE_MS = 15_000;
 const DEFAULT_RETRY_MS = 5_000;
 const MIN_RETRY_MS = 1_000;
