@@ -22,16 +22,20 @@ RETURNS TABLE (api_key_id uuid, tenant_id integer, kind text) LANGUAGE sql STABL
   SELECT k.id, k.tenant_id, k.kind FROM public.api_keys k WHERE k.key_hash = $1 AND k.revoked_at IS NULL
 $$;
 
+-- Both run inside every intake: PL/pgSQL keeps their plans, SQL functions would be planned at each call.
 CREATE FUNCTION tenants_of_page(page_id text)
-RETURNS TABLE (tenant_id integer) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT p.tenant_id FROM public.pages p WHERE p.page_id = $1 AND p.subscribed_at IS NOT NULL ORDER BY p.tenant_id
+RETURNS TABLE (tenant_id integer) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1 AS $$
+BEGIN
+  RETURN QUERY SELECT p.tenant_id FROM public.pages p WHERE p.page_id = $1 AND p.subscribed_at IS NOT NULL ORDER BY p.tenant_id;
+END
 $$;
 
 -- By WABA, then by business number; only tenants that live on the global key (one with a webhook secret of its own has its own address).
 -- Called without both (an unsubscribe names no number of ours) it answers every tenant on the global key.
 CREATE FUNCTION tenants_of_sender(waba_id text, phone text)
-RETURNS TABLE (tenant_id integer) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  WITH global_tenants AS (
+RETURNS TABLE (tenant_id integer) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 1 AS $$
+BEGIN
+  RETURN QUERY WITH global_tenants AS (
     SELECT s.tenant_id, s.waba_id, s.phone FROM public.whatsapp_senders s
     WHERE NOT EXISTS (SELECT FROM public.credentials c
       WHERE c.tenant_id = s.tenant_id AND c.provider = 'ycloud' AND c.category = 'webhook_secret')
@@ -43,6 +47,8 @@ RETURNS TABLE (tenant_id integer) LANGUAGE sql STABLE SECURITY DEFINER SET searc
     WHERE g.phone = $2 AND NOT EXISTS (SELECT FROM by_waba)
   UNION
   SELECT g.tenant_id FROM global_tenants g WHERE $1 IS NULL AND $2 IS NULL
+  ORDER BY 1;
+END
 $$;
 
 -- Leases due rows for 30 seconds: a dispatcher that dies leaves them to the next one.

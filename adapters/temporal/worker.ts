@@ -70,7 +70,7 @@ export async function createWorkers(options: WorkerOptions): Promise<{ run(): Pr
         shutdownGraceTime: '10 seconds',
         shutdownForceTime: '15 seconds',
         // Each cached workflow holds a V8 context's worth of state; this keeps the worker under its memory bound.
-        maxCachedWorkflows: 100,
+        maxCachedWorkflows: 40,
         maxConcurrentWorkflowTaskExecutions: 20,
         workerDeploymentOptions: { version: { deploymentName: 'marketing-hub', buildId }, useWorkerVersioning: false },
       }),

@@ -38,7 +38,7 @@ const data = (...path: string[]): string => join(root, process.env['HUB_DATA_FOL
  * How server and worker run everywhere. On a machine with much memory V8 lets garbage lie: after 400 leads the worker held 690 MiB and the server 290; with
  * these flags and two malloc arenas it is 280 and 160.
  */
-export const leanHeap = ['--max-semi-space-size=8', '--optimize-for-size'];
+export const leanHeap = ['--max-semi-space-size=8'];
 
 const log = (name: string): string => data('logs', `${name}.log`);
 
