@@ -35,8 +35,8 @@ export interface StackContext {
 // A test's own stack beside a running demo keeps its data elsewhere.
 const data = (...path: string[]): string => join(root, process.env['HUB_DATA_FOLDER'] ?? '.data', ...path);
 /**
- * How server and worker run everywhere. On a machine with much memory V8 lets garbage lie: after 400 leads the worker held 690 MiB and the server 290; with
- * these flags and two malloc arenas it is 280 and 160.
+ * How server and worker run everywhere. On a machine with much memory V8 lets garbage lie: after 400 leads the worker held 690 MiB and the server 290. With
+ * small semi-spaces, a bounded old space (wiring.ts), two malloc arenas and 40 cached workflows it is 280 and 190.
  */
 export const leanHeap = ['--max-semi-space-size=8'];
 
