@@ -31,7 +31,11 @@ export function hubFigures({ now, before }: StatsAnswer, currency: string, words
   return {
     headline: headline(total, earlier, money, round),
     kpis: kpisOf(total, earlier, currency, round, words),
-    charts: chartsOf(now, before, currency, money, words),
+    charts: chartsOf(now, before, currency, money, words, [
+      round(total.spend),
+      words.format.number(total.leads),
+      words.format.percent(roiPercentage(total)),
+    ]),
     campaigns: now.campaigns
       .filter((campaign) => campaign.currency === currency)
       .map((campaign) => rowOf(campaign, currency, money, words)),
@@ -108,7 +112,14 @@ function trendOf(
   return { direction: rose ? 'rise' : 'fall', tone, text: format.percent(change.replace('-', '')) };
 }
 
-function chartsOf(now: StatsResult, before: StatsResult, currency: string, money: Money, { t, format }: Words) {
+function chartsOf(
+  now: StatsResult,
+  before: StatsResult,
+  currency: string,
+  money: Money,
+  { t, format }: Words,
+  [spendTotal, leadsTotal, roiTotal]: readonly [string, string, string],
+) {
   const days = now.series.get(currency) ?? [];
   const earlier = before.series.get(currency) ?? [];
   const spend = days.map((day) => Number(day.spend / 1_000_000n));
@@ -130,6 +141,7 @@ function chartsOf(now: StatsResult, before: StatsResult, currency: string, money
     figures: [
       {
         name: t('hub:kpi.spend'),
+        total: spendTotal,
         ticks: ticks(spendTop),
         bars: bars(spend, spendTop),
         earlier: line(spendBefore, spendTop),
@@ -137,6 +149,7 @@ function chartsOf(now: StatsResult, before: StatsResult, currency: string, money
       },
       {
         name: t('hub:kpi.leads'),
+        total: leadsTotal,
         ticks: ticks(leadsTop),
         bars: bars(leads, leadsTop),
         earlier: line(leadsBefore, leadsTop),
@@ -144,6 +157,7 @@ function chartsOf(now: StatsResult, before: StatsResult, currency: string, money
       },
       {
         name: t('hub:chart.roiName'),
+        total: roiTotal,
         ticks: ticks(roiTop, '\u00a0%'),
         area: area(roi, roiTop),
         line: line(roi, roiTop),

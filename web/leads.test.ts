@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 const page = async (path: string, who = person) => (await who.get(path)).text();
 const namesOn = (html: string) =>
-  [...html.matchAll(/<a href="\/crm\/leads\/[0-9a-f-]{36}">([^<]*)</g)].map(([, name]) => name);
+  [...html.matchAll(/<a class="clamp" href="\/crm\/leads\/[0-9a-f-]{36}">([^<]*)</g)].map(([, name]) => name);
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 
 describe('the list of leads', () => {
