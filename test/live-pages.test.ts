@@ -1,0 +1,135 @@
+import type { Browser, Page } from 'playwright-core';
+import { sql } from 'slonik';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { launchBrowser } from '../dev/stack/browser.ts';
+import { aConnection, aLead, aMessage, anAccount } from './crm.ts';
+import { aTenant, type TestDatabase, testDatabase } from './database.ts';
+import { aPerson } from './person.ts';
+import { type WholeApp, wholeApp } from './whole-app.ts';
+
+let db: TestDatabase;
+let app: WholeApp;
+let browser: Browser;
+let tenantId: number;
+let problems: string[];
+
+beforeAll(async () => {
+  db = await testDatabase();
+  app = await wholeApp(db);
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  tenantId = await aTenant(db);
+  await aConnection(db, tenantId);
+  await anAccount(db, tenantId);
+  problems = [];
+});
+
+/** A signed-in person's page, listening. */
+async function openPage(path: string, { javaScriptEnabled = true } = {}): Promise<Page> {
+  const { cookies } = await aPerson(app, db, tenantId);
+  const context = await browser.newContext({ javaScriptEnabled, locale: 'en-US' });
+  await context.addCookies([...cookies].map(([name, value]) => ({ name, value, url: app.url })));
+  const page = await context.newPage();
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(error.message));
+  const listening = javaScriptEnabled ? page.waitForResponse(`${app.url}/events`) : undefined;
+  await page.goto(app.url + path);
+  await listening;
+  return page;
+}
+
+describe('an open page', () => {
+  it('shows a lead the moment it arrives, without a reload', async () => {
+    const page = await openPage('/crm/marketing');
+    expect(await page.locator('#lead-feed').innerText()).toContain('No lead has arrived yet');
+    await aLead(db, tenantId, { name: 'Lucía <b>Fernández</b>' });
+    app.live.publish(tenantId, 'leads');
+    await page.locator('#lead-feed', { hasText: 'Lucía <b>Fernández</b>' }).waitFor();
+    await aLead(db, tenantId, { name: 'Jorge' });
+    app.live.publish(tenantId, 'leads'); // the swapped region still listens
+    await page.locator('#lead-feed', { hasText: 'Jorge' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('misses nothing that happens while it reloads', async () => {
+    const page = await openPage('/crm/marketing');
+    for (let i = 1; i <= 8; i++) {
+      await aLead(db, tenantId, { name: `Persona ${i}` });
+      app.live.publish(tenantId, i % 2 ? 'leads' : 'messages');
+    }
+    await page.locator('#lead-feed', { hasText: 'Persona 8' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('of the list keeps its filter when it reloads', async () => {
+    await aLead(db, tenantId, { name: 'Ana', status: 'customer' });
+    const page = await openPage('/crm/leads?status=customer');
+    await aLead(db, tenantId, { name: 'Beto', status: 'customer' });
+    await aLead(db, tenantId, { name: 'Carla', status: 'new' });
+    app.live.publish(tenantId, 'leads');
+    await page.locator('#leads-list tbody', { hasText: 'Beto' }).waitFor();
+    expect(await page.locator('#leads-list tbody').innerText()).not.toContain('Carla');
+    expect(problems).toEqual([]);
+  });
+
+  it('of a lead shows the answer as it comes in', async () => {
+    const leadId = await aLead(db, tenantId);
+    const page = await openPage(`/crm/leads/${leadId}`);
+    await aMessage(db, tenantId, leadId, { body: '¿Cuánto sale?' });
+    app.live.publish(tenantId, 'messages');
+    await page.locator('#thread', { hasText: '¿Cuánto sale?' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('goes to the sign-in as a whole when its session ended, and back to where it was', async () => {
+    const page = await openPage('/crm/leads?status=new');
+    await db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`DELETE FROM sessions WHERE tenant_id = ${tenantId}`),
+    );
+    app.live.publish(tenantId, 'leads');
+    await page.waitForURL(`${app.url}/login?next=${encodeURIComponent('/crm/leads?status=new')}`);
+    expect(await page.locator('form#sign-in').count()).toBe(1);
+  });
+
+  it('copies a webhook address', async () => {
+    const page = await openPage('/crm/marketing');
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.click('[data-copy="wh-meta"]');
+    await page.locator('[data-copy="wh-meta"].copied').waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`${app.config.PUBLIC_URL}/crm/webhook/meta`);
+  });
+});
+
+describe.each([
+  ['with', true],
+  ['without', false],
+])('%s script', (_, javaScriptEnabled) => {
+  it('a person searches, opens a lead, moves it, and records a sale after a slip', async () => {
+    await aLead(db, tenantId, { name: 'Lucía Fernández' });
+    const page = await openPage('/crm/leads', { javaScriptEnabled });
+    await page.fill('#q', 'lucía');
+    await page.click('form[role=search] button');
+    await page.click('text=Lucía Fernández');
+    await page.selectOption('#stage', 'contacted');
+    await page.click('#lead-status button');
+    await page.waitForSelector('text=Moved to “Contacted”');
+    await page.fill('#amount', 'a lot');
+    await page.click('#sale button');
+    await page.waitForSelector('#amount[aria-invalid=true]');
+    expect(await page.inputValue('#amount')).toBe('a lot');
+    await page.fill('#amount', '1,234.50');
+    await page.click('#sale button');
+    await page.waitForSelector('[data-sale]');
+    expect(await page.locator('[data-sale]').innerText()).toContain('Sale of $1,234.50');
+    expect(problems.filter((problem) => !/status of 422/.test(problem))).toEqual([]);
+  });
+
+  it('a person changes the language where they are', async () => {
+    const page = await openPage('/crm/leads?status=new', { javaScriptEnabled });
+    await page.click('nav.side button[lang=es]');
+    await page.waitForSelector('html[lang=es]');
+    expect(new URL(page.url()).search).toBe('?status=new');
+  });
+});
