@@ -88,13 +88,9 @@ async function changeConsent(
   tenantId: number,
   event: StoredEvent,
 ): Promise<void> {
-  const change = consentChange(event.kind, event.payload);
+  const change = consentChange(event.kind, event.payload, event.received_at);
   if (change === null) return void (await inbox.done(tenantId, [event.id]));
-  await tellAll(
-    tell,
-    await conversations.changeConsent(tenantId, event.id, change.phone, change.consent, change.source),
-    'opted_out',
-  );
+  await tellAll(tell, await conversations.changeConsent(tenantId, event.id, change), 'opted_out');
 }
 
 /** Signals are news, not truth: dispatch reads the run's row, so one that cannot be told now may be left. */

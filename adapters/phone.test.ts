@@ -9,6 +9,7 @@ describe('phone numbers', () => {
     ['11 5555 0123', 'AR', '+5491155550123'],
     ['+52 1 55 5555 0123', 'MX', '+525555550123'],
     ['+5511955550123', 'AR', '+5511955550123'],
+    ['31 8765-0123', 'BR', '+5531987650123'],
   ])('read "%s" typed in %s as %s', (typed, country, wanted) => {
     expect(normalizePhone(typed, country)).toBe(wanted);
   });

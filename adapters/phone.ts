@@ -1,8 +1,8 @@
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/mobile';
+import { canonicalNumber } from '../domain/whatsapp-number.ts';
 
 /**
- * A typed phone number as E.164 by the tenant's country, or null when it is none. WhatsApp's habits are put right: Argentine mobiles carry the 9 after
- * 54, Mexican ones lose the old 1 after 52.
+ * A typed phone number as E.164 by the tenant's country, in the spelling of `canonicalNumber`, or null when it is no mobile.
  */
 export function normalizePhone(typed: string, country: string): string | null {
   const text = typed
@@ -11,13 +11,8 @@ export function normalizePhone(typed: string, country: string): string | null {
       typed.replace(/\D/g, '').length === 13 ? code : match,
     );
   const parsed = parsePhoneNumberFromString(text, isSupportedCountry(country) ? (country as CountryCode) : undefined);
-  if (parsed?.isValid()) return parsed.number;
-  const withNine = argentineMobile(parsed?.number ?? '');
-  return withNine === null ? null : parsePhoneNumberFromString(withNine)?.isValid() ? withNine : null;
-}
-
-// Read as a landline because the 9 was left out; a form's phone is somebody's mobile.
-function argentineMobile(number: string): string | null {
-  const [, national] = /^\+54(\d{10})$/.exec(number) ?? [];
-  return national === undefined ? null : `+549${national}`;
+  if (parsed === undefined) return null;
+  // Read as a landline when the mobile's digit was left out; a form's phone is somebody's mobile.
+  const number = canonicalNumber(parsed.number);
+  return parsePhoneNumberFromString(number)?.isValid() ? number : null;
 }

@@ -62,6 +62,9 @@ const OPT_OUT_WORDS: ReadonlySet<string> = new Set([
   'cancel',
   'sair',
   'parar',
+  // What the opt-out buttons of templates carry.
+  'opt out',
+  'optout',
 ]);
 
 /** Whether the whole message asks for no more, case and accents folded. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { eventPayload, isFields } from './inbox.ts';
 import type { ReportedState } from './message-status.ts';
+import { canonicalNumber } from './whatsapp-number.ts';
 
 /** What a stored YCloud event says, leniently: unknown fields and values are nobody's failure. */
 
@@ -9,34 +10,31 @@ const time = z.iso
   .transform((text) => new Date(text))
   .catch(new Date(Number.NaN));
 
+const text = z.string().nullish().catch(null);
+
 const statusEvent = z.object({
-  id: z.string().nullish(),
-  externalId: z.string().nullish(),
-  wamid: z.string().nullish(),
+  id: text,
+  externalId: text,
+  wamid: text,
   status: z.string(),
-  errorCode: z.coerce.string().nullish(),
-  totalPrice: z.number().nullish(),
-  currency: z.string().length(3).nullish(),
+  errorCode: z.coerce.string().nullish().catch(null),
+  totalPrice: z.number().nullish().catch(null),
+  currency: z.string().length(3).nullish().catch(null),
   sendTime: time.nullish(),
   deliverTime: time.nullish(),
   readTime: time.nullish(),
   updateTime: time.nullish(),
 });
 
+const title = z.object({ title: text }).nullish().catch(null);
 const inboundEvent = z.object({
   id: z.string(),
-  from: z.string().nullish(),
+  from: text,
   type: z.string().catch('unsupported'),
   sendTime: time.nullish(),
-  text: z.object({ body: z.string() }).partial().nullish(),
-  button: z.object({ text: z.string(), payload: z.string() }).partial().nullish(),
-  interactive: z
-    .object({
-      button_reply: z.object({ title: z.string() }).partial(),
-      list_reply: z.object({ title: z.string() }).partial(),
-    })
-    .partial()
-    .nullish(),
+  text: z.object({ body: text }).nullish().catch(null),
+  button: z.object({ text, payload: text }).nullish().catch(null),
+  interactive: z.object({ button_reply: title, list_reply: title }).nullish().catch(null),
 });
 
 const reported: ReadonlySet<string> = new Set(['accepted', 'sent', 'delivered', 'read', 'failed']);
@@ -76,25 +74,36 @@ export function inboundMessage(payload: string, receivedAt: Date) {
   if (!event.success) return null;
   const { id, from, type, sendTime, text, button, interactive } = event.data;
   const body = text?.body ?? button?.text ?? interactive?.button_reply?.title ?? interactive?.list_reply?.title ?? null;
-  return { providerId: id, phone: e164(from), kind: type, body, sentAt: isTime(sendTime) ? sendTime : receivedAt };
+  return {
+    providerId: id,
+    phone: e164(from),
+    kind: type,
+    body,
+    buttonPayload: button?.payload ?? null,
+    sentAt: isTime(sendTime) ? sendTime : receivedAt,
+  };
 }
 
-/** Who stopped or resumed, and from which list; null when the event names nobody. */
+/** Who stopped or resumed, when, and from which list; null when the event names nobody. `receivedAt` stands in where no time came along. */
 export function consentChange(
   kind: string,
   payload: string,
-): { phone: string; consent: 'stopped' | 'resumed'; source: string } | null {
-  const event = eventPayload(objectIn(payload));
-  if (kind === 'preference') {
-    const phone = e164(event['contactPhoneNumber']);
-    const value = event['value'];
-    if (phone === null || (value !== 'stop' && value !== 'resume')) return null;
-    return { phone, consent: value === 'stop' ? 'stopped' : 'resumed', source: 'user_preference' };
-  }
-  const phone = e164(event['phoneNumber'] ?? event['customer']);
-  return phone === null
-    ? null
-    : { phone, consent: kind === 'unsubscribe' ? 'stopped' : 'resumed', source: 'ycloud_list' };
+  receivedAt: Date,
+): { phone: string; consent: 'stopped' | 'resumed'; source: string; at: Date } | null {
+  const body = objectIn(payload);
+  const event = eventPayload(body);
+  const at = [unixTime(event['timestamp']), time.parse(event['updateTime']), time.parse(body['createTime'])].find(
+    isTime,
+  );
+  const phone = e164(event['contactPhoneNumber'] ?? event['phoneNumber'] ?? event['customer']);
+  const value = kind === 'preference' ? event['value'] : kind === 'unsubscribe' ? 'stop' : 'resume';
+  if (phone === null || (value !== 'stop' && value !== 'resume')) return null;
+  return {
+    phone,
+    consent: value === 'stop' ? 'stopped' : 'resumed',
+    source: kind === 'preference' ? 'user_preference' : 'ycloud_list',
+    at: at ?? receivedAt,
+  };
 }
 
 function objectIn(payload: string): Readonly<Record<string, unknown>> {
@@ -103,8 +112,10 @@ function objectIn(payload: string): Readonly<Record<string, unknown>> {
 }
 
 const isTime = (value: Date | null | undefined): value is Date => value != null && !Number.isNaN(value.getTime());
+const unixTime = (seconds: unknown): Date | null =>
+  typeof seconds === 'string' || typeof seconds === 'number' ? new Date(Number(seconds) * 1000) : null;
 
 function e164(value: unknown): string | null {
   const digits = typeof value === 'string' ? value.replace(/[^\d]/g, '') : '';
-  return digits.length >= 7 && digits.length <= 15 ? `+${digits}` : null;
+  return digits.length >= 7 && digits.length <= 15 ? canonicalNumber(`+${digits}`) : null;
 }

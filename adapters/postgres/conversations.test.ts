@@ -167,7 +167,12 @@ describe('what people write', () => {
     const again = await aRun(db.database, sent.tenantId, { phone: sent.phone });
     const claim = () => createOutboundMessages(db.database).claim(sent.tenantId, again.runId, new Date());
     expect(await claim()).toEqual({ decision: 'skip', reason: 'opted_out' });
-    await conversations.changeConsent(sent.tenantId, 0, sent.phone ?? '', 'resumed', 'user_preference');
+    await conversations.changeConsent(sent.tenantId, 0, {
+      phone: sent.phone ?? '',
+      consent: 'resumed',
+      source: 'user_preference',
+      at: new Date(Date.now() + 1000),
+    });
     const later = await aRun(db.database, sent.tenantId, { phone: sent.phone });
     expect((await createOutboundMessages(db.database).claim(sent.tenantId, later.runId, new Date())).decision).not.toBe(
       'send',
@@ -180,6 +185,112 @@ describe('what people write', () => {
     expect(await createConversations(db.database).receive(sent.tenantId, 0, stranger)).toMatchObject({
       isNew: true,
       runs: [],
+    });
+  });
+
+  it('is the first reply by when it was written, not by when it came', async () => {
+    const sent = await aSendingMessage();
+    const conversations = createConversations(db.database);
+    const [noon, evening] = [new Date('2026-11-24T15:00:00Z'), new Date('2026-11-24T22:00:00Z')];
+    for (const sentAt of [evening, noon, evening])
+      await conversations.receive(sent.tenantId, 0, { ...inbound(sent, 'Hola', `at-${sentAt.getTime()}`), sentAt });
+    const at = await db.database.inTenant(sent.tenantId, (tx) =>
+      tx.oneFirst(
+        sql.type(z.object({ at: z.date() }))`SELECT first_reply_at AS at FROM leads WHERE id = ${sent.leadId}`,
+      ),
+    );
+    expect(at).toEqual(noon);
+  });
+
+  it('is no reply when WhatsApp itself says something, such as a new number', async () => {
+    const sent = await aSendingMessage();
+    const news = { ...inbound(sent, 'cambió de número'), kind: 'system' };
+    const told = await createConversations(db.database).receive(sent.tenantId, 0, news);
+    expect(told).toEqual({ isNew: true, optedOut: false, runs: [] });
+    expect(await leadOf(sent)).toEqual({ status: 'new', replied: false, run: 'waiting' });
+  });
+
+  it('is a stop too when it is the opt-out button of a template, whatever its words', async () => {
+    const sent = await aSendingMessage();
+    const tap = { ...inbound(sent, 'No me interesa'), kind: 'button', buttonPayload: 'OPT_OUT' };
+    expect(await createConversations(db.database).receive(sent.tenantId, 0, tap)).toMatchObject({ optedOut: true });
+  });
+});
+
+describe('who may not be written to', () => {
+  type Said = ['stopped' | 'resumed', number];
+  const orders: [string, readonly Said[], boolean][] = [
+    [
+      'started again after stopping',
+      [
+        ['stopped', 1],
+        ['resumed', 2],
+      ],
+      false,
+    ],
+    [
+      'stopped after starting again, told the wrong way round',
+      [
+        ['stopped', 2],
+        ['resumed', 1],
+      ],
+      true,
+    ],
+    [
+      'stopped twice, told of the second before the start between',
+      [
+        ['stopped', 1],
+        ['stopped', 3],
+        ['resumed', 2],
+      ],
+      true,
+    ],
+    [
+      'stopped twice, the older told last',
+      [
+        ['stopped', 3],
+        ['stopped', 1],
+        ['resumed', 2],
+      ],
+      true,
+    ],
+    [
+      'stopped and started again at the same moment',
+      [
+        ['stopped', 1],
+        ['resumed', 1],
+      ],
+      true,
+    ],
+  ];
+  it.each(orders)('is decided by when it was said: %s', async (_name, said, isSuppressed) => {
+    const sent = await aSendingMessage();
+    const phone = sent.phone ?? '';
+    for (const [consent, minute] of said)
+      await createConversations(db.database).changeConsent(sent.tenantId, 0, {
+        phone,
+        consent,
+        source: 'ycloud_list',
+        at: new Date(Date.parse('2026-11-24T12:00:00Z') + minute * 60_000),
+      });
+    const active = await db.database.inTenant(sent.tenantId, (tx) =>
+      tx.oneFirst(
+        sql.type(
+          z.object({ n: z.number() }),
+        )`SELECT count(*) AS n FROM suppressions WHERE phone = ${phone} AND lifted_at IS NULL`,
+      ),
+    );
+    expect(active).toBe(isSuppressed ? 1 : 0);
+  });
+
+  it('holds for a person who stopped Meta although another device got the message', async () => {
+    const sent = await aSendingMessage();
+    await apply(sent, [report({ externalId: sent.externalId, state: 'delivered' })]);
+    await apply(sent, [report({ externalId: sent.externalId, state: 'failed', errorCode: '131050' })]);
+    expect(await stateOf(sent)).toBe('delivered');
+    const again = await aRun(db.database, sent.tenantId, { phone: sent.phone });
+    expect(await createOutboundMessages(db.database).claim(sent.tenantId, again.runId, new Date())).toMatchObject({
+      reason: 'opted_out',
     });
   });
 });

@@ -15,6 +15,8 @@ export interface InboundMessage {
   phone: string | null;
   kind: string;
   body: string | null;
+  /** What a template's button carries beside its words. */
+  buttonPayload?: string | null;
   sentAt: Date;
 }
 
@@ -22,6 +24,14 @@ export interface InboundMessage {
 export interface RunToSignal {
   runId: string;
   workflowId: string;
+}
+
+export interface ConsentChange {
+  /** E.164. */
+  phone: string;
+  consent: 'stopped' | 'resumed';
+  source: string;
+  at: Date;
 }
 
 const leadRow = z.object({ id: z.string(), status: z.string() });
@@ -52,8 +62,13 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
         await markDone(tx, tenantId, idsAt(applied.flatMap(({ places }) => places)));
         await keepUnmatched(tx, tenantId, idsAt(unmatched));
         const moved = applied.filter((row) => row.moved);
-        for (const row of moved.filter(({ error_code }) => error_code === META_USER_STOPPED))
-          await suppress(tx, tenantId, row.phone, 'meta_131050');
+        for (const { phone, places } of applied) {
+          // Said of a message that another device got it still stands.
+          const stop = places
+            .map((place) => reports[place]?.report)
+            .find((each) => each?.errorCode === META_USER_STOPPED);
+          if (stop !== undefined) await suppress(tx, tenantId, phone, 'meta_131050', stop.at);
+        }
         const failed = moved.filter(({ state }) => state === 'failed').flatMap(({ run_id }) => run_id ?? []);
         return {
           moved,
@@ -62,8 +77,8 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
       }),
 
     /**
-     * Stores a person's message once by its provider id. The first reply moves a new lead to contacted and ends its waiting runs; a stop word adds the
-     * number to the suppression list. `isNew` is false for a repeat, which changes nothing.
+     * Stores a person's message once by its provider id. The first reply moves a new lead to contacted and ends its waiting runs; a stop word or opt-out
+     * button adds the number to the suppression list. WhatsApp's own news (kind `system`, such as a new number) is no reply. `isNew` is false for a repeat.
      */
     receive: (
       tenantId: number,
@@ -79,9 +94,12 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
           VALUES (${tenantId}, ${newest?.id ?? null}, ${message.phone}, 'in', 'contact', ${message.providerId}, ${message.kind}, ${message.body}, ${message.sentAt.toISOString()}::timestamptz)
           ON CONFLICT (tenant_id, provider_message_id) DO NOTHING`);
         if (rowCount === 0) return { isNew: false, optedOut: false, runs: [] };
+        if (message.kind === 'system') return { isNew: true, optedOut: false, runs: [] };
         for (const lead of leads) await markReplied(tx, tenantId, lead, message.sentAt);
-        const optedOut = message.phone !== null && message.body !== null && isOptOut(message.body);
-        if (optedOut && message.phone !== null) await suppress(tx, tenantId, message.phone, 'stop_word');
+        const optedOut =
+          message.phone !== null && [message.body, message.buttonPayload].some((words) => isOptOut(words ?? ''));
+        if (optedOut && message.phone !== null)
+          await suppress(tx, tenantId, message.phone, 'stop_word', message.sentAt);
         return {
           isNew: true,
           optedOut,
@@ -94,21 +112,19 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
         };
       }),
 
-    /** YCloud's own list or the person's preference says stop (or start again). */
+    /** YCloud's own list or the person's preference says stop, or start again: the latter only lifts what was said before it. */
     changeConsent: (
       tenantId: number,
       inboxId: number,
-      phone: string,
-      consent: 'stopped' | 'resumed',
-      source: string,
+      { phone, consent, source, at }: ConsentChange,
     ): Promise<readonly RunToSignal[]> =>
       inTenant(tenantId, async (tx) => {
         await markDone(tx, tenantId, [inboxId]);
         if (consent === 'resumed') {
-          await lift(tx, tenantId, phone, source);
+          await lift(tx, tenantId, phone, source, at);
           return [];
         }
-        await suppress(tx, tenantId, phone, source);
+        await suppress(tx, tenantId, phone, source, at);
         const leads = await leadsOfPhone(tx, tenantId, phone);
         return endRuns(
           tx,
@@ -133,7 +149,8 @@ const leadsOfPhone = (tx: Tx, tenantId: number, phone: string) =>
 
 async function markReplied(tx: Tx, tenantId: number, lead: z.output<typeof leadRow>, at: Date): Promise<void> {
   await tx.query(sql.unsafe`
-    UPDATE leads SET first_reply_at = ${at.toISOString()}::timestamptz, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${lead.id} AND first_reply_at IS NULL`);
+    UPDATE leads SET first_reply_at = ${at.toISOString()}::timestamptz, updated_at = now()
+    WHERE tenant_id = ${tenantId} AND id = ${lead.id} AND (first_reply_at IS NULL OR first_reply_at > ${at.toISOString()}::timestamptz)`);
   if (lead.status === 'new') await moveStatus(tx, tenantId, lead.id, 'new', 'contacted', provider);
 }
 
@@ -165,23 +182,27 @@ async function waitingRuns(
   return rows.map((row) => ({ runId: row.id, workflowId: row.workflow_id }));
 }
 
-export async function suppress(tx: Tx, tenantId: number, phone: string, source: string): Promise<void> {
-  const { rowCount } = await tx.query(sql.unsafe`
-    INSERT INTO suppressions (tenant_id, phone, source) VALUES (${tenantId}, ${phone}, ${source}) ON CONFLICT (tenant_id, phone) WHERE lifted_at IS NULL DO NOTHING`);
-  if (rowCount > 0)
+/** No more messages to this phone. A later stop of somebody who is on the list moves its time, so that no older "start again" lifts it. */
+async function suppress(tx: Tx, tenantId: number, phone: string, source: string, at: Date): Promise<void> {
+  const added = await tx.maybeOneFirst(sql.type(z.object({ is_new: z.boolean() }))`
+    INSERT INTO suppressions (tenant_id, phone, source, created_at) VALUES (${tenantId}, ${phone}, ${source}, ${at.toISOString()}::timestamptz)
+    ON CONFLICT (tenant_id, phone) WHERE lifted_at IS NULL DO UPDATE SET created_at = greatest(suppressions.created_at, excluded.created_at)
+    RETURNING xmax = 0 AS is_new`);
+  if (added === true)
     await audited(tx, { tenantId, name: 'suppression.added', actor: system('conversations'), details: { source } });
 }
 
-async function lift(tx: Tx, tenantId: number, phone: string, source: string): Promise<void> {
+async function lift(tx: Tx, tenantId: number, phone: string, source: string, at: Date): Promise<void> {
   const { rowCount } = await tx.query(sql.unsafe`
-    UPDATE suppressions SET lifted_at = now() WHERE tenant_id = ${tenantId} AND phone = ${phone} AND lifted_at IS NULL`);
+    UPDATE suppressions SET lifted_at = now()
+    WHERE tenant_id = ${tenantId} AND phone = ${phone} AND lifted_at IS NULL AND created_at < ${at.toISOString()}::timestamptz`);
   if (rowCount > 0)
     await audited(tx, { tenantId, name: 'suppression.lifted', actor: system('conversations'), details: { source } });
 }
 
-// A status may come before the reply that tells us its id, or belong to a message that is not ours.
+// A status may come before the reply that tells us its id, or belong to a message that is not ours. Looking is no failed try: the row keeps some of its 20.
 const keepUnmatched = (tx: Tx, tenantId: number, ids: readonly number[]) =>
   tx.query(sql.unsafe`
-    UPDATE webhook_events SET state = CASE WHEN received_at < now() - interval '24 hours' THEN 'ignored' ELSE 'pending' END, error = 'no_message_yet',
+    UPDATE webhook_events SET state = CASE WHEN received_at < now() - interval '24 hours' THEN 'ignored' ELSE 'pending' END, error = 'no_message_yet', attempts = least(attempts, 10),
       next_attempt_at = now() + least(power(2, least(attempts, 10)), 900) * interval '1 second'
     WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending'`);
