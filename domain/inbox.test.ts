@@ -51,6 +51,15 @@ describe('the inbox', () => {
     expect([inbound.kind, inbound.sourcePhone]).toEqual(['inbound', '+541155550001']);
   });
 
+  it.each(['whatsapp.message.updated', 'whatsapp.inbound_message.received', 'whatsapp.user.preferences'])(
+    'takes a %s that names no number of ours for nobody’s, an unsubscribe for everybody’s',
+    (type) => {
+      expect(ycloudChange(read(`{"id":"evt_4","type":"${type}"}`))).toMatchObject({ sourceId: null, sourcePhone: '' });
+      const stop = '{"id":"evt_5","type":"contact.unsubscribe.created","unsubscriberChanged":{"phoneNumber":"+54911"}}';
+      expect(ycloudChange(read(stop))).toMatchObject({ sourceId: null, sourcePhone: null });
+    },
+  );
+
   it('keeps an unknown kind of event without using it', () => {
     expect(ycloudChange(read('{"id":"evt_3","type":"whatsapp.call.ended"}'))).toMatchObject({
       kind: 'whatsapp.call.ended',

@@ -7,7 +7,7 @@ export interface Change {
   subject: string | null;
   /** The page, or the WhatsApp business account, it came from. */
   sourceId: string | null;
-  /** Our business number, where the change names it. */
+  /** Our business number; '' where the change names none, null where it concerns every number. */
   sourcePhone: string | null;
   /** Its key without the tenant; null = known only by the hash of its payload. */
   id: string | null;
@@ -71,6 +71,10 @@ const ycloudKinds: Readonly<Record<string, string>> = {
   'whatsapp.template.quality_updated': 'template',
 };
 
+// An event that names no number of ours goes to every tenant only when it is about the account's common list of people who stopped.
+const concernsEverybody: ReadonlySet<string> = new Set(['unsubscribe', 'resubscribe']);
+const NOBODY = '';
+
 /** A YCloud body is one event. */
 export function ycloudChange(body: Fields): Change {
   const type = textOf(body['type']) ?? 'unknown';
@@ -84,7 +88,8 @@ export function ycloudChange(body: Fields): Change {
     subject: textOf(event['id']) ?? null,
     sourceId: textOf(event['wabaId']) ?? null,
     sourcePhone:
-      textOf(isInbound ? event['to'] : kind === 'preference' ? event['businessPhoneNumber'] : event['from']) ?? null,
+      textOf(isInbound ? event['to'] : kind === 'preference' ? event['businessPhoneNumber'] : event['from']) ??
+      (concernsEverybody.has(kind ?? '') ? null : NOBODY),
     id: eventId,
     payload: JSON.stringify(body),
     isUsed: kind !== undefined,

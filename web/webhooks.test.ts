@@ -235,6 +235,12 @@ describe("YCloud's webhook", () => {
     expect((await rowsWith('evt_d')).map((row) => row.tenant_id)).toContain(tenantId);
   });
 
+  it('gives a message that names no number of ours to nobody', async () => {
+    const message = { id: 'm-in', from: '+5491155550123', type: 'text', text: { body: 'Hola' } };
+    await postYcloud({ id: 'evt_d2', type: 'whatsapp.inbound_message.received', whatsappInboundMessage: message });
+    expect(await rowsWith('evt_d2')).toMatchObject([{ state: 'orphan', tenant_id: null }]);
+  });
+
   it("verifies a tenant's address with that tenant's secrets, and acts inside that tenant whatever the body names", async () => {
     const tenantId = await aTenant(db);
     const path = `/webhook/ycloud/${tenantId}`;
