@@ -54,7 +54,7 @@ beforeEach(async () => {
 
 // Tenants of one test only: a page of an earlier one would count as another tenant's.
 afterEach(async () => {
-  for (const id of tenants.splice(0)) await stores.connections.disconnect(id, system('test'));
+  for (const id of tenants.splice(0)) await stores.connections.disconnect(id, system('test'), 'not_revoked');
 });
 
 async function aFreshTenant(): Promise<number> {
@@ -197,9 +197,11 @@ describe('A living connection', () => {
 describe('Ending a connection', () => {
   it('takes the app off its pages and erases the tokens', async () => {
     const { pageIds } = await connect();
-    const token = (await stores.pages.maybeToken(tenantId, pageIds[0] ?? '')) ?? '';
     await activities.disconnectMeta({ tenantId, userId: null });
-    expect(await bench.meta.subscriptions(token, pageIds[0] ?? '')).toEqual([]);
+    // Every token of the person is dead now: only a new sign-in can look.
+    const { accessToken } = await bench.meta.exchangeCode(await bench.signIn({ rerequest: true }));
+    const page = (await bench.meta.pages(accessToken)).find(({ pageId }) => pageId === pageIds[0]);
+    expect(await bench.meta.subscriptions(page?.accessToken ?? '', pageIds[0] ?? '')).toEqual([]);
     expect(schedules).toEqual(['stop', 'compare no more']);
     expect(await stores.connections.byTenant(tenantId)).toMatchObject({ status: 'disconnected' });
   });
@@ -214,6 +216,40 @@ describe('Ending a connection', () => {
     expect(await bench.meta.subscriptions(token, pageIds[0] ?? '')).toHaveLength(1);
     expect(await stores.pages.tenantsOf(pageIds[0] ?? '')).toEqual([tenantId]);
   });
+
+  it('gives the permissions back at Meta when nobody else lives on them', async () => {
+    await connect();
+    const { token } = await stores.connections.withToken(tenantId);
+    await activities.disconnectMeta({ tenantId, userId: null });
+    expect(await bench.meta.inspect(token)).toMatchObject({ isValid: false });
+    expect(await endingOf(tenantId)).toEqual({ atMeta: 'revoked' });
+  });
+
+  it('erases only our copy while another tenant lives on the same person', async () => {
+    const { pageIds } = await connect();
+    const first = tenantId;
+    tenantId = await aFreshTenant();
+    await connect(await anAttempt(), pageIds);
+    await activities.disconnectMeta({ tenantId: first, userId: null });
+    expect(await endingOf(first)).toEqual({ atMeta: 'shared' });
+    expect(await activities.testToken({ tenantId })).toMatchObject({ isValid: true });
+    const { token } = await stores.connections.withToken(tenantId);
+    expect((await bench.meta.pages(token)).map(({ pageId }) => pageId)).toEqual(expect.arrayContaining(pageIds));
+  });
+
+  it('ends here also when the token is dead already, and says so', async () => {
+    await connect();
+    const { token } = await stores.connections.withToken(tenantId);
+    await bench.control('tokens/kill', { access_token: token, subcode: 460 });
+    await activities.disconnectMeta({ tenantId, userId: null });
+    expect(await endingOf(tenantId)).toEqual({ atMeta: 'not_revoked' });
+  });
+
+  const endingRow = z.object({ details: z.object({ atMeta: z.string() }) });
+  const endingOf = (id: number) =>
+    db.database.inTenant(id, (tx) =>
+      tx.oneFirst(sql.type(endingRow)`SELECT details FROM system_events WHERE name = 'connection.disconnected'`),
+    );
 
   it('is written into the audit trail', async () => {
     await connect();

@@ -13,6 +13,7 @@ import {
 } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { revokeAlone, unsubscribeAlone } from './leaving-meta.ts';
 
 /** The Schedules a living connection needs, as adapters/temporal/schedules.ts makes them. */
 export interface SyncSchedules {
@@ -37,6 +38,7 @@ export interface ConnectionDeps {
     | 'pages'
     | 'subscribe'
     | 'unsubscribe'
+    | 'revoke'
   >;
   connections: Connections;
   attempts: OauthAttempts;
@@ -176,15 +178,15 @@ export function createConnectionActivities(deps: ConnectionDeps) {
       return marked;
     },
     /**
-     * Stops syncing, takes the app off pages that no other tenant uses, erases the tokens; figures stay. Permissions are not revoked at Meta:
-     * that would end every other tenant's connection of the same person too.
+     * Stops syncing, takes the app off pages that no other tenant uses, gives permissions back unless another tenant lives on them,
+     * erases the tokens; figures stay.
      */
     async disconnectMeta({ tenantId, userId }: { tenantId: number; userId: string | null }): Promise<void> {
       const actor: Actor = userId === null ? system('connection') : { type: 'user', id: userId };
       await schedules.stopCampaignSync(tenantId);
       await schedules.stopLeadReconciliation(tenantId);
       await unsubscribeAlone(deps, tenantId, await pages.subscribedTokens(tenantId));
-      await connections.disconnect(tenantId, actor);
+      await connections.disconnect(tenantId, actor, await revokeAlone(deps, tenantId));
       changed(tenantId);
     },
   };
@@ -257,23 +259,6 @@ async function chosenPages({ meta }: ConnectionDeps, token: string, attempt: Att
       throw new AppError('permission_missing', `page ${pageId} gives no token`, { details: { assetId: pageId } });
     return { pageId, name: page.name, tasks: page.tasks, accessToken: page.accessToken };
   });
-}
-
-async function unsubscribeAlone(
-  { meta, pages }: ConnectionDeps,
-  tenantId: number,
-  leaving: readonly { pageId: string; accessToken: string }[],
-): Promise<void> {
-  for (const { pageId, accessToken } of leaving) {
-    const others = (await pages.tenantsOf(pageId)).filter((other) => other !== tenantId);
-    if (others.length > 0) continue;
-    try {
-      await meta.unsubscribe(accessToken, pageId);
-    } catch (error) {
-      // A dead token or a lost role cannot unsubscribe; leads of the page become orphans here, so nothing is lost by going on.
-      if (!(error instanceof AppError)) throw error;
-    }
-  }
 }
 
 const deadToken = (subcode: number | null): AppError =>

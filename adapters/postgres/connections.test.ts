@@ -214,7 +214,7 @@ describe('A connection', () => {
 
   it('erases every token when it ends, and keeps the accounts', async () => {
     await connect();
-    await stores.connections.disconnect(tenantId, system('test'));
+    await stores.connections.disconnect(tenantId, system('test'), 'not_revoked');
     expect(await stores.connections.byTenant(tenantId)).toMatchObject({ status: 'disconnected' });
     expect(await storedText('access_token', 'meta_tokens')).toEqual([]);
     expect(await storedText('access_token', 'pages')).toEqual([null]);

@@ -51,6 +51,9 @@ const connectionRow = z
 /** A tenant's connection as the screens show it. */
 export type Connection = z.output<typeof connectionRow>;
 
+const sharersRow = z.object({ meta_user_shared_with: z.number() });
+const MOST_TENANTS = 2_147_483_647;
+
 const NOT_CONNECTED: Connection = {
   status: 'not_connected',
   reason: null,
@@ -95,7 +98,7 @@ export interface Confirmation {
 export type Connections = ReturnType<typeof createConnections>;
 
 /** The tenant's one connection and its token, sealed. */
-export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'> & { vault: Vault }) {
+export function createConnections({ pool, inTenant, vault }: Pick<Database, 'pool' | 'inTenant'> & { vault: Vault }) {
   const move = (tenantId: number, name: string, actor: Actor, work: (tx: Tx) => Promise<ChangeDetails | null>) =>
     inTenant(tenantId, async (tx) => {
       const details = await work(tx);
@@ -111,6 +114,10 @@ export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'
      * @throws AppError `reconnect_required` when there is none or Meta refused it.
      */
     withToken: (tenantId: number): Promise<LivingToken> => inTenant(tenantId, (tx) => livingToken(tx, tenantId, vault)),
+    /** How many other tenants hold a token of the same Meta user: a count, across tenants. */
+    sharersOfMetaUser: (tenantId: number): Promise<number> =>
+      pool.oneFirst(sql.type(sharersRow)`
+        SELECT meta_user_shared_with FROM tenant_gauges(${MOST_TENANTS}) WHERE tenant_id = ${tenantId}`),
     /** A sign-in begins: older open ones end; a tenant without a connection becomes `connecting`. */
     begin: (tenantId: number, attemptId: string): Promise<boolean> =>
       move(tenantId, 'connection.attempt_begun', system('connection'), async (tx) => {
@@ -173,8 +180,8 @@ export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'
           RETURNING c.tenant_id`);
         return row === null ? null : { reason };
       }),
-    /** Erases token and page tokens and ends open sign-ins; accounts, campaigns and figures stay. */
-    disconnect: (tenantId: number, actor: Actor): Promise<boolean> =>
+    /** Erases token and page tokens and ends open sign-ins; accounts, campaigns and figures stay. `atMeta` notes what became of the permissions. */
+    disconnect: (tenantId: number, actor: Actor, atMeta: string): Promise<boolean> =>
       move(tenantId, 'connection.disconnected', actor, async (tx) => {
         await supersedeOthers(tx, tenantId, null);
         await releasePages(tx, tenantId);
@@ -182,7 +189,7 @@ export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'
         await tx.query(sql.unsafe`
           UPDATE connections SET status = 'disconnected', reason = NULL, attempt_id = NULL, updated_at = now()
           WHERE tenant_id = ${tenantId}`);
-        return {};
+        return { atMeta };
       }),
     /** A call to Meta succeeded. Not audited: it changes nothing a person decided. */
     noteCall: (tenantId: number): Promise<void> =>
