@@ -71,7 +71,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     expect(await faultsOf(path, look, null)).toEqual([]);
   });
 
-  it.each(['/crm/marketing', '/crm/leads', '/crm/unconfirmed', '/crm/connection'])(
+  it.each(['/crm/marketing', '/crm/leads', '/crm/unconfirmed', '/crm/reconciliation', '/crm/connection'])(
     '%s is, with nothing to show yet',
     async (path) => {
       expect(await faultsOf(path, look, empty)).toEqual([]);
@@ -84,6 +84,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/leads',
     '/crm/leads?q=nobody',
     '/crm/unconfirmed',
+    '/crm/reconciliation',
     '/crm/connection',
     '/crm/connection/disconnect',
   ])('%s is, with much to show', async (path) => {

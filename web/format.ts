@@ -1,3 +1,4 @@
+import { digitsOf } from '../domain/decimal.ts';
 import type { Locale } from './i18n.ts';
 
 export type Format = ReturnType<typeof makeFormat>;
@@ -19,16 +20,17 @@ const DAY_MS = 24 * HOUR_MS;
 
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 // Making one costs a hundred times what using one does.
-function moneyFormat(tag: string, currency: string, digits?: number): Intl.NumberFormat {
+function moneyFormat(tag: string, currency: string, digits: number): Intl.NumberFormat {
   const key = `${tag} ${currency} ${digits}`;
   const known = moneyFormats.get(key);
   if (known) return known;
-  const fraction = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
   const format = new Intl.NumberFormat(tag, {
     style: 'currency',
     currency,
     currencyDisplay: 'narrowSymbol',
-    ...fraction,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    roundingMode: 'halfEven',
   });
   moneyFormats.set(key, format);
   return format;
@@ -39,7 +41,11 @@ export function makeFormat(locale: Locale, timeZone: string, now: () => Date) {
   const tag = languageTag[locale];
   const number = new Intl.NumberFormat(tag);
   const short = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
-  const percent = new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(tag, {
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+    roundingMode: 'halfEven',
+  });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
   const dateTime = new Intl.DateTimeFormat(tag, {
     timeZone,
@@ -59,7 +65,7 @@ export function makeFormat(locale: Locale, timeZone: string, now: () => Date) {
     short: (value: number) => short.format(value),
     /** Decimal text in major units, to the currency's last digit. */
     money: (value: string | null, currency: string): string =>
-      value === null ? NONE : moneyFormat(tag, currency).format(value as `${number}`),
+      value === null ? NONE : moneyFormat(tag, currency, digitsOf(currency)).format(value as `${number}`),
     /** For headlines: amounts of 1,000 and more without cents. */
     roundMoney(value: string | null, currency: string): string {
       if (value === null || Math.abs(Number(value)) < 1000) return this.money(value, currency);

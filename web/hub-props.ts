@@ -21,7 +21,7 @@ export interface Kpi {
 }
 
 /** Everything the hub shows of one currency, as words. The numbers are those of the API. */
-export function hubFigures({ now, before }: StatsAnswer, currency: string, words: Words) {
+export function hubFigures({ now, before, currency: own }: StatsAnswer, currency: string, words: Words) {
   const total = now.totals.find((each) => each.currency === currency);
   const earlier = before.totals.find((each) => each.currency === currency);
   if (!total || !earlier) return undefined;
@@ -41,10 +41,18 @@ export function hubFigures({ now, before }: StatsAnswer, currency: string, words
       .map((campaign) => rowOf(campaign, currency, money, words)),
     total: rowOf({ ...total, campaignId: '', name: '', status: null }, currency, money, words),
     unattributed: { ...now.unattributed, revenue: money(knownRevenue(now.unattributed)) },
+    strayShare: currency === own ? strayShare(total, now.unattributed, words.format) : undefined,
     otherCurrencies: now.totals
       .filter((each) => each.currency !== currency && each.spend !== ZERO)
       .map((each) => each.currency),
   };
+}
+
+/** The share of revenue without a campaign, once it is so large that the ROI misleads: above 20 %. */
+function strayShare(total: Figures, { revenue, unconverted }: StatsResult['unattributed'], format: Format) {
+  if (unconverted > 0 || total.unconverted > 0 || revenue <= ZERO) return undefined;
+  const all = total.revenue + revenue;
+  return all > ZERO && revenue * 5n > all ? format.percent(ratio(revenue, all, 100n)) : undefined;
 }
 
 function headline(now: Figures, before: Figures, money: Money, round: Money) {
@@ -126,7 +134,7 @@ function chartsOf(
   const leads = days.map((day) => day.leads);
   const spendBefore = earlier.map((day) => Number(day.spend / 1_000_000n));
   const leadsBefore = earlier.map((day) => day.leads);
-  const roi = cumulativeRoi(days);
+  const roi = days.some((day) => day.unconverted > 0) ? [] : cumulativeRoi(days);
   const [spendTop, leadsTop, roiTop] = [
     axisTop([...spend, ...spendBefore]),
     axisTop([...leads, ...leadsBefore]),
@@ -168,7 +176,7 @@ function chartsOf(
       day: format.shortDay(day.day),
       spend: money(day.spend),
       leads: format.number(day.leads),
-      roi: `${format.number(Math.round(roi[i] ?? 0))}\u00a0%`,
+      roi: roi[i] === undefined ? '—' : `${format.number(Math.round(roi[i]))}\u00a0%`,
     })),
   };
 }

@@ -118,6 +118,18 @@ describe('the hub', () => {
       system('test'),
     );
     expect(textOf(await hub('?days=14'))).toContain('ROI —');
+    expect(/<table class="keep">[\s\S]*?<\/table>/.exec(await hub('?days=14'))?.[0]).not.toContain('%<');
+  });
+
+  it('says in words when more than a fifth of what was sold has no campaign', async () => {
+    await connected();
+    const stray = await aLead(db, tenantId);
+    const sell = (amount: string) =>
+      app.stores.sales.recordSale(tenantId, stray, { amount, currency: 'ARS', soldOn: today }, system('test'));
+    await sell('875');
+    expect(textOf(await hub('?days=60'))).not.toContain('has no campaign');
+    await sell('0.01');
+    expect(textOf(await hub('?days=90'))).toContain('20.0 % of what was sold has no campaign');
   });
 
   it('keeps its results while the connection is lost or ended', async () => {

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { addDays, dayIn, daysOf, lastDays, previousOf } from './days.ts';
+
+it('is the calendar day of its zone', () => {
+  const at = new Date('2026-11-25T02:30:00Z');
+  expect(['America/Argentina/Buenos_Aires', 'UTC', 'Asia/Tokyo'].map((zone) => dayIn(zone, at))).toEqual([
+    '2026-11-24',
+    '2026-11-25',
+    '2026-11-25',
+  ]);
+});
+
+it('passes months, years, leap days and clock changes as a calendar does', () => {
+  expect(addDays('2028-02-28', 1)).toBe('2028-02-29');
+  expect(addDays('2026-12-31', 1)).toBe('2027-01-01');
+  expect(addDays('2026-03-08', -1)).toBe('2026-03-07');
+  expect(dayIn('America/New_York', new Date('2026-11-01T05:30:00Z'))).toBe('2026-11-01');
+  expect(dayIn('America/New_York', new Date('2026-11-02T04:59:59Z'))).toBe('2026-11-01');
+});
+
+it('counts today into a window, and puts the one before it right before', () => {
+  const window = lastDays('UTC', new Date('2026-11-24T00:00:00Z'), 30);
+  expect(window).toEqual({ since: '2026-10-26', until: '2026-11-24' });
+  expect(previousOf(window)).toEqual({ since: '2026-09-26', until: '2026-10-25' });
+  expect(daysOf(window)).toHaveLength(30);
+  expect(daysOf(lastDays('UTC', new Date('2026-11-24T00:00:00Z'), 1))).toEqual(['2026-11-24']);
+});
