@@ -138,7 +138,6 @@ function securityHeaders({ PUBLIC_URL, META_DIALOG_URL }: Config): RequestHandle
         defaultSrc: self,
         scriptSrc: self,
         styleSrc: self,
-        // Creatives' thumbnails come from Meta's image hosts and expire; nothing else is fetched from elsewhere.
         imgSrc: ["'self'", 'data:'],
         connectSrc: self,
         objectSrc: ["'none'"],

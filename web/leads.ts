@@ -1,16 +1,15 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
-import type { NewOpportunity, NewSale, Sales } from '../adapters/postgres/sales.ts';
+import type { Sales } from '../adapters/postgres/sales.ts';
 import type { ChangeRow } from '../adapters/postgres/system-events.ts';
 import type { Actor } from '../domain/actor.ts';
-import { parseAmount } from '../domain/amounts.ts';
 import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
 import { LEADS_A_PAGE } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
-import { isSaleDay } from '../domain/sale.ts';
 import { localeOf, translator } from './i18n.ts';
+import { fields, opportunityOf, saleOf } from './lead-forms.ts';
 import { timelineOf } from './lead-timeline.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
@@ -34,8 +33,6 @@ const listQuery = z.object({
   status: z.enum(leadStatuses).optional(),
   page: z.coerce.number().int().min(1).max(10_000).default(1),
 });
-const currencyCode = z.string().regex(/^[A-Z]{3}$/);
-const day = z.iso.date();
 
 export const leadRoutes = (deps: LeadDeps): Route[] => [
   {
@@ -192,43 +189,6 @@ async function changed({ live, invalidateFigures }: LeadDeps, tenantId: number):
   live.publish(tenantId, 'leads');
 }
 
-type Words = (key: string) => string;
-
-export function opportunityOf(
-  values: Record<string, string>,
-  locale: 'es' | 'en',
-  t: Words,
-): { opportunity?: NewOpportunity; errors: Record<string, string> } {
-  const currency = currencyCode.safeParse(values['currency']);
-  const amount = currency.success ? parseAmount(values['value'] ?? '', locale, currency.data) : null;
-  const name = z.string().trim().min(1).max(200).safeParse(values['name']);
-  const errors = {
-    ...(name.success ? {} : { name: t('leads:errors.name') }),
-    ...(amount === null || amount.startsWith('-') ? { value: t('leads:errors.amount') } : {}),
-    ...(currency.success ? {} : { currency: t('leads:errors.currency') }),
-  };
-  if (!name.success || !currency.success || amount === null || Object.keys(errors).length > 0) return { errors };
-  return { opportunity: { name: name.data, value: amount, currency: currency.data }, errors };
-}
-
-export function saleOf(
-  values: Record<string, string>,
-  locale: 'es' | 'en',
-  today: string,
-  t: Words,
-): { sale?: NewSale; errors: Record<string, string> } {
-  const currency = currencyCode.safeParse(values['currency']);
-  const amount = currency.success ? parseAmount(values['amount'] ?? '', locale, currency.data) : null;
-  const soldOn = day.safeParse(values['sold_on'] || today);
-  const errors = {
-    ...(amount === null || Number(amount) === 0 ? { amount: t('leads:errors.amount') } : {}),
-    ...(currency.success ? {} : { currency: t('leads:errors.currency') }),
-    ...(!soldOn.success || !isSaleDay(soldOn.data, today) ? { sold_on: t('leads:errors.day') } : {}),
-  };
-  if (!currency.success || !soldOn.success || amount === null || Object.keys(errors).length > 0) return { errors };
-  return { sale: { amount, currency: currency.data, soldOn: soldOn.data }, errors };
-}
-
 async function unconfirmed(req: Request, res: Response, { leadPages }: LeadDeps): Promise<void> {
   const rows = await leadPages.unconfirmed(callerOf(req).tenantId);
   renderPage(req, res, 'leads/unconfirmed', {
@@ -242,12 +202,4 @@ function leadIdOf(req: Request): string {
   const id = z.uuid().safeParse(req.params['id']);
   if (!id.success) throw new AppError('not_found', 'no such lead');
   return id.data;
-}
-
-/** The form's text fields; anything else in the body is not looked at. */
-function fields(req: Request): Record<string, string> {
-  const entries = Object.entries((req.body ?? {}) as Record<string, unknown>).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return Object.fromEntries(entries);
 }
