@@ -21,6 +21,11 @@ export function createMetrics() {
       labelNames: ['scope', 'type'],
       registers,
     }),
+    metaVersionDiffers: new Gauge({
+      name: 'hub_meta_version_differs',
+      help: '1 while Graph serves another version than the configured one',
+      registers,
+    }),
     syncDuration: new Histogram({
       name: 'hub_sync_duration_seconds',
       help: 'One campaign sync',

@@ -199,6 +199,14 @@ describe('Trouble', () => {
     expect(await bench.metrics.registry.metrics()).toMatch(/hub_meta_usage_ratio\{[^}]*\} 0\.97/);
   });
 
+  it('notices that Graph serves another version than the configured one', async () => {
+    const differs = async () => (await bench.metrics.metaVersionDiffers.get()).values[0]?.value;
+    await bench.freshClient().businesses(token);
+    expect(await differs()).toBe(0);
+    await bench.freshClient({ version: 'v19.0' }).businesses(token);
+    expect(await differs()).toBe(1);
+  });
+
   it('counts every call by endpoint and outcome', async () => {
     expect(await bench.metrics.registry.metrics()).toContain(
       'hub_meta_calls_total{endpoint="businesses",outcome="ok"}',

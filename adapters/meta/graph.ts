@@ -22,7 +22,7 @@ export interface GraphConfig {
 
 export interface GraphDeps {
   log: Logger;
-  metrics: Pick<Metrics, 'metaCalls' | 'metaUsage'>;
+  metrics: Pick<Metrics, 'metaCalls' | 'metaUsage' | 'metaVersionDiffers'>;
   gate: UsageGate;
 }
 
@@ -65,7 +65,7 @@ export type Graph = ReturnType<typeof createGraph>;
 
 /** The HTTP side of Graph: one call, its reply checked, its usage noted, its failure an AppError (table in errors.ts). */
 export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDeps) {
-  const versionWatch = createVersionWatch(config.version, log);
+  const versionWatch = createVersionWatch(config.version, log, metrics);
 
   /**
    * Makes one call.
@@ -178,11 +178,13 @@ async function closeGate(gate: UsageGate, request: GraphCall<unknown>, error: Ap
 }
 
 // A dead version is not refused but served by another one; the reply header tells.
-function createVersionWatch(asked: string, log: Logger) {
+function createVersionWatch(asked: string, log: Logger, { metaVersionDiffers }: GraphDeps['metrics']) {
   let warned = false;
   return (headers: Headers): void => {
     const served = headers.get('facebook-api-version');
-    if (warned || served === null || served === asked) return;
+    if (served === null) return;
+    metaVersionDiffers.set(served === asked ? 0 : 1);
+    if (warned || served === asked) return;
     warned = true;
     log.warn({ asked, served }, 'Graph serves another version than asked for');
   };
