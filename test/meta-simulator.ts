@@ -18,7 +18,7 @@ export interface MetaBench {
   /** `POST /_control/{path}`. */
   control<T = unknown>(path: string, body?: object): Promise<T>;
   /** A client whose gate and metrics nobody used before. */
-  freshClient(given?: { appSecret?: string; deadlineMs?: number }): MetaClient;
+  freshClient(given?: { appSecret?: string; deadlineMs?: number; version?: string }): MetaClient;
   /** Signs a person in as the dialog's form would, and gives the code it sends back. */
   signIn(given?: {
     scopes?: readonly string[];
