@@ -163,6 +163,46 @@ describe('The dispatcher', () => {
     expect(withoutTakes()).toEqual(['waiting:2:77']);
   });
 
+  it('begins no more work of a kind whose other side is away, and leaves the rest for its next look', async () => {
+    due = Array.from({ length: 50 }, (_, n) => ({ work: 'waiting_lead', tenant_id: 1, object_id: `${n}` }));
+    due.push({ work: 'stale_send', tenant_id: 1, object_id: 'm' });
+    let asked = 0;
+    start({
+      work: {
+        waiting_lead: () => {
+          asked += 1;
+          return Promise.reject(new AppError('unavailable', 'Temporal does not answer'));
+        },
+        stale_send: async (_tenantId, messageId) => note(`stale:${messageId}`),
+      },
+    });
+    await settle();
+    expect([asked, withoutTakes()]).toEqual([20, ['stale:m']]);
+  });
+
+  it('begins no more due work once it is stopped', async () => {
+    due = Array.from({ length: 50 }, (_, n) => ({ work: 'waiting_lead', tenant_id: 1, object_id: `${n}` }));
+    let finish: () => void = () => {};
+    const isFree = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    let begun = 0;
+    const running = start({
+      work: {
+        waiting_lead: () => {
+          begun += 1;
+          return isFree;
+        },
+      },
+    });
+    await settle();
+    const stopped = running.stop();
+    finish();
+    await settle();
+    await stopped;
+    expect(begun).toBe(20);
+  });
+
   it('finishes the round under way when it is stopped, and hands back what came too late', async () => {
     const row = aRow();
     let give: (rows: InboxRow[]) => void = () => {};

@@ -44,6 +44,7 @@ const PER_TENANT = 20;
 const IDLE_MS = 1_000;
 const AFTER_ERROR_MS = 2_000;
 const DUE_WORK_EVERY_MS = 2_000;
+const DUE_AT_ONCE = 20;
 
 /**
  * Moves inbox rows on: leads into Temporal, everything of YCloud straight into the tables. A loop in each process and not a workflow, because it must run
@@ -74,7 +75,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         await dispatch(deps, taken, () => stopping);
         if (Date.now() >= dueWorkAt) {
           dueWorkAt = Date.now() + DUE_WORK_EVERY_MS;
-          await doDueWork(deps);
+          await doDueWork(deps, () => stopping);
         }
         if (taken.length === 0) await rest(IDLE_MS);
       } catch (error) {
@@ -146,13 +147,22 @@ async function retryLater(
   if (parked > 0) deps.onParked(parked);
 }
 
-async function doDueWork({ dueWork, work, log }: DispatcherDeps): Promise<void> {
-  for (const { work: name, tenant_id, object_id } of await dueWork()) {
-    try {
-      await work[name]?.(tenant_id, object_id);
-    } catch (error) {
-      log.warn({ err: error, work: name, tenantId: tenant_id }, 'due work will be tried again');
-    }
+/** Some at a time, so that neither many nor a slow one hold the inbox up; of a kind whose other side is away no more are begun. */
+async function doDueWork({ dueWork, work, log }: DispatcherDeps, isStopping: () => boolean): Promise<void> {
+  const due = [...(await dueWork())];
+  const away = new Set<string>();
+  while (due.length > 0 && !isStopping()) {
+    const some = due.splice(0, DUE_AT_ONCE).filter((each) => !away.has(each.work));
+    await Promise.all(
+      some.map(async ({ work: name, tenant_id, object_id }) => {
+        try {
+          await work[name]?.(tenant_id, object_id);
+        } catch (error) {
+          if (error instanceof AppError && error.code === 'unavailable') away.add(name);
+          log.warn({ err: error, work: name, tenantId: tenant_id }, 'due work will be tried again');
+        }
+      }),
+    );
   }
 }
 

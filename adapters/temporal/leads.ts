@@ -19,33 +19,43 @@ export interface AutomationStart {
   dueAt: number;
 }
 
+// The client by itself tries a Temporal that is down for 20 seconds; the dispatcher, which calls this, has other things to do meanwhile.
+const START_WITHIN_MS = 5_000;
+const TELL_WITHIN_MS = 3_000;
+
 export type RunNews = 'replied' | 'opted_out' | 'message_failed';
 const signals = { replied: leadRepliedSignal, opted_out: optedOutSignal, message_failed: messageFailedSignal } as const;
 
 /** Starting and telling lead workflows. Starts are idempotent while a run lasts; after that our unique keys make a repeat harmless. */
-export function createLeadWorkflows(client: Pick<Client, 'workflow'>) {
+export function createLeadWorkflows(client: Pick<Client, 'workflow' | 'withDeadline'>) {
   const start = {
     taskQueue: 'leads',
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
   } as const;
+  const within = async (ms: number, call: () => Promise<unknown>): Promise<void> => {
+    try {
+      await client.withDeadline(Date.now() + ms, call);
+    } catch (error) {
+      throw asAppError(error);
+    }
+  };
   return {
     /** @throws AppError `unavailable` while Temporal is down */
-    async startIntake(input: LeadIntakeInput): Promise<void> {
-      await client.workflow
-        .start(leadIntakeWorkflow, {
+    startIntake: (input: LeadIntakeInput): Promise<void> =>
+      within(START_WITHIN_MS, () =>
+        client.workflow.start(leadIntakeWorkflow, {
           ...start,
           workflowId: leadIntakeWorkflowId(input),
           args: [input],
           staticSummary: `Lead ${input.leadgenId} of tenant ${input.tenantId}`,
           typedSearchAttributes: [{ key: tenantIdKey, value: input.tenantId }],
-        })
-        .catch(refuse);
-    },
+        }),
+      ),
     /** @throws AppError `unavailable` while Temporal is down */
-    async startAutomation(run: AutomationStart): Promise<void> {
-      await client.workflow
-        .start(leadAutomationWorkflow, {
+    startAutomation: (run: AutomationStart): Promise<void> =>
+      within(START_WITHIN_MS, () =>
+        client.workflow.start(leadAutomationWorkflow, {
           ...start,
           workflowId: leadAutomationWorkflowId(run),
           args: [{ tenantId: run.tenantId, runId: run.runId, dueAt: run.dueAt }],
@@ -55,21 +65,18 @@ export function createLeadWorkflows(client: Pick<Client, 'workflow'>) {
             { key: leadIdKey, value: run.leadId },
             { key: ruleIdKey, value: run.ruleId },
           ],
-        })
-        .catch(refuse);
-    },
+        }),
+      ),
     /** A run that has ended needs no news: that is success. */
-    async tell(workflowId: string, news: RunNews): Promise<void> {
-      try {
-        await client.workflow.getHandle(workflowId).signal(signals[news]);
-      } catch (error) {
-        if (!(error instanceof WorkflowNotFoundError)) throw asAppError(error);
-      }
-    },
+    tell: (workflowId: string, news: RunNews): Promise<void> =>
+      within(TELL_WITHIN_MS, async () => {
+        await client.workflow
+          .getHandle(workflowId)
+          .signal(signals[news])
+          .catch((error: unknown) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          });
+      }),
   };
 }
 export type LeadWorkflows = ReturnType<typeof createLeadWorkflows>;
-
-function refuse(error: unknown): never {
-  throw asAppError(error);
-}
