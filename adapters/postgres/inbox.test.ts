@@ -42,8 +42,8 @@ async function take(max = 100, perTenant = 20) {
 const finish = async (tenantId: number, ids: readonly number[]) => void (await inbox.done(tenantId, ids));
 
 describe('Taking rows from the inbox', () => {
-  it('gives a quiet tenant its turn beside one with a thousand rows', async () => {
-    const many = await rows(busy, 1000);
+  it('gives a quiet tenant its turn beside one with three thousand older rows', async () => {
+    const many = await rows(busy, 3000);
     const few = await rows(quiet, 3);
     const taken = await take();
     expect([taken.busy.length, taken.quiet.length]).toEqual([20, 3]);

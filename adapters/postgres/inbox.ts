@@ -12,6 +12,7 @@ const takenRow = z.object({
   subject: z.string().nullable(),
   source_id: z.string().nullable(),
   attempts: z.number(),
+  received_at: z.date(),
 });
 export type TakenRow = z.output<typeof takenRow>;
 const payloadRow = z.object({ id: z.number(), payload: z.string(), received_at: z.date() });
@@ -77,7 +78,7 @@ export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
       pool.any(
         sql.type(
           takenRow,
-        )`SELECT id, tenant_id, provider, kind, subject, source_id, attempts FROM take_inbox(${max}, ${perTenant})`,
+        )`SELECT id, tenant_id, provider, kind, subject, source_id, attempts, received_at FROM take_inbox(${max}, ${perTenant})`,
       ),
 
     payloads: (tenantId: number, ids: readonly number[]) =>

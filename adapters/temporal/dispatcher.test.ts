@@ -32,6 +32,7 @@ const aRow = (given: Partial<InboxRow> = {}): InboxRow => {
     subject: `lead-${id}`,
     source_id: '100',
     attempts: 1,
+    received_at: new Date('2026-11-24T12:00:00Z'),
     ...given,
   };
 };
@@ -50,9 +51,9 @@ function start(given: Partial<DispatcherDeps> = {}): Dispatcher {
     },
     release: async (tenantId, ids) => note(`release:${tenantId}:${ids}`),
     dueWork: async () => due.splice(0),
-    startIntake: async ({ tenantId, leadgenId, pageId }) => {
+    startIntake: async ({ tenantId, leadgenId, pageId, receivedAt }) => {
       if (temporalIsDown) throw new AppError('unavailable', 'Temporal does not answer');
-      note(`intake:${tenantId}:${leadgenId}:${pageId}`);
+      note(`intake:${tenantId}:${leadgenId}:${pageId}:${new Date(receivedAt).getUTCHours()}`);
     },
     applyYcloud: async (tenantId, rows) => note(`ycloud:${tenantId}:${idsOf(rows)}`),
     work: {},
@@ -72,7 +73,7 @@ describe('The dispatcher', () => {
     start();
     await settle();
     expect(calls[0]).toBe('take:100:20');
-    expect(withoutTakes()).toEqual([`intake:1:${row.subject}:100`, `done:1:${row.id}`]);
+    expect(withoutTakes()).toEqual([`intake:1:${row.subject}:100:12`, `done:1:${row.id}`]);
   });
 
   it('hands what YCloud said to the tables tenant by tenant', async () => {

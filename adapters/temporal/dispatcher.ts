@@ -10,6 +10,7 @@ export interface InboxRow {
   subject: string | null;
   source_id: string | null;
   attempts: number;
+  received_at: Date;
 }
 
 export interface DispatcherDeps {
@@ -115,9 +116,10 @@ async function dispatch(deps: DispatcherDeps, taken: readonly InboxRow[], isStop
 
 /** Each start stands alone: one that fails does not hold the others back. */
 async function startIntakes(deps: DispatcherDeps, tenantId: number, rows: readonly InboxRow[]): Promise<void> {
-  const receivedAt = Date.now();
   const results = await Promise.allSettled(
-    rows.map((row) => deps.startIntake({ tenantId, leadgenId: row.subject ?? '', pageId: row.source_id, receivedAt })),
+    rows.map(({ subject, source_id, received_at }) =>
+      deps.startIntake({ tenantId, leadgenId: subject ?? '', pageId: source_id, receivedAt: received_at.getTime() }),
+    ),
   );
   const started = rows.filter((_, i) => results[i]?.status === 'fulfilled');
   const refused = rows.filter((_, i) => results[i]?.status === 'rejected');
