@@ -65,6 +65,7 @@ stopWithParent(log, async () => {
 /** Tenant gauges come from one query at scrape; beyond a thousand tenants only the hundred whose token ends soonest. */
 async function measured(): Promise<string> {
   const tenants = await stores.gauges.tenants(1001);
+  metrics.inboxOrphans.set(await stores.inbox.orphans());
   const now = Date.now();
   metrics.inboxPending.set(tenants.reduce((sum, tenant) => sum + tenant.inbox_pending, 0));
   for (const gauge of [metrics.tokenExpiry, metrics.syncAge]) gauge.reset();

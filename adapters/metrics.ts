@@ -59,6 +59,11 @@ export function createMetrics() {
       labelNames: ['provider', 'outcome'],
       registers,
     }),
+    inboxOrphans: new Gauge({
+      name: 'hub_inbox_orphans',
+      help: 'Leads of pages that no tenant has connected',
+      registers,
+    }),
     inboxParked: new Counter({ name: 'hub_inbox_parked_total', help: 'Inbox rows that were given up', registers }),
     tokenExpiry: new Gauge({
       name: 'hub_token_expiry_seconds',

@@ -60,6 +60,11 @@ describe('the inbox', () => {
     },
   );
 
+  it.each(['a\\u0000b', 'x'.repeat(256)])('knows an event by its content when no column can hold its id', (id) => {
+    const odd = ycloudChange(read(`{"id":"${id}","type":"${id}","whatsappMessage":{"id":"${id}","wabaId":"${id}"}}`));
+    expect(odd).toMatchObject({ id: null, kind: 'unknown', subject: null, sourceId: null, isUsed: false });
+  });
+
   it('keeps an unknown kind of event without using it', () => {
     expect(ycloudChange(read('{"id":"evt_3","type":"whatsapp.call.ended"}'))).toMatchObject({
       kind: 'whatsapp.call.ended',

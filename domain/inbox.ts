@@ -129,7 +129,9 @@ function ignored(provider: Change['provider'], kind: string, payload: unknown): 
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+/** What a column and its index can hold; YCloud's ids have at most 255 characters. */
+const textOf = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' && value.length <= 255 && !value.includes('\0') ? value : null;
 /** Meta's ids come as numbers or text; 0 means none. */
 const idOf = (value: unknown): string | null => {
   const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';

@@ -187,6 +187,12 @@ describe("Meta's webhook", () => {
     },
   );
 
+  it('counts the leads of pages that nobody connected', async () => {
+    const before = await app.stores.inbox.orphans();
+    await postMeta(leadgen('999999', ['733000000000777']));
+    expect(await app.stores.inbox.orphans()).toBe(before + 1);
+  });
+
   it('refuses more than 5 MB, and takes somewhat less', async () => {
     const filler = (size: number) => JSON.stringify({ object: 'page', filler: 'x'.repeat(size) });
     expect((await postMeta(filler(5_300_000))).status).toBe(413);
@@ -261,6 +267,28 @@ describe("YCloud's webhook", () => {
     await postYcloud(status('evt_h'), options);
     await postYcloud(status('evt_h', { status: 'failed' }), options);
     expect((await rowsWith(`ycloud:${tenantId}:evt_h`)).map((row) => row.state)).toEqual(['pending', 'conflict']);
+  });
+
+  it('keeps a conflict at the global address once in every tenant that the event went to', async () => {
+    const [one, two] = [await aSender('902', '+541155550012'), await aSender('902', '+541155550012')];
+    const said = status('evt_h2', { wabaId: '902', from: '+541155550012' });
+    const other = status('evt_h2', { wabaId: '902', from: '+541155550012', status: 'failed' });
+    for (const event of [said, said, other, other, said]) await postYcloud(event);
+    expect((await rowsWith('evt_h2')).map((row) => [row.tenant_id, row.state])).toEqual([
+      [one, 'pending'],
+      [two, 'pending'],
+      [one, 'conflict'],
+      [two, 'conflict'],
+    ]);
+  });
+
+  it('keeps an event whose ids no column can hold', async () => {
+    const before = (await rows()).length;
+    expect((await postYcloud({ id: 'e\0', type: 'x\0', whatsappMessage: { id: '\0', wabaId: '\0' } })).status).toBe(
+      200,
+    );
+    expect((await postYcloud({ id: 'x'.repeat(5000), type: 'x'.repeat(5000) })).status).toBe(200);
+    expect((await rows()).slice(before).map(({ state }) => state)).toEqual(['ignored', 'ignored']);
   });
 
   it.each([-301, 301])('refuses a signature %d seconds away', async (seconds) => {

@@ -104,9 +104,13 @@ async function keep(
   }
   const changes = split(body);
   try {
-    const { inserted } = await inbox.insert(changes, routing);
+    const inserted = await inbox.insert(changes, routing);
     metrics.inboxReceived.inc({ provider, outcome: 'stored' }, inserted);
-    if (routing.to === 'tenant' && inserted < changes.length) await inbox.insertConflicts(routing.tenantId, changes);
+    const [event] = changes;
+    if (inserted === 0 && provider === 'ycloud' && event !== undefined) {
+      const conflicts = await inbox.insertConflicts(event, routing);
+      metrics.inboxReceived.inc({ provider, outcome: conflicts > 0 ? 'conflict' : 'repeated' });
+    }
   } catch (error) {
     if (!isDatabaseDown(error)) throw error;
     metrics.inboxReceived.inc({ provider, outcome: 'database_down' });

@@ -26,19 +26,13 @@ export type DueWork = z.output<typeof dueRow>;
 /** To whom a body's changes belong: found by page or number, or known from the address it came to. */
 export type Routing = { to: 'sender' } | { to: 'tenant'; tenantId: number };
 
-export interface Intake {
-  /** New rows; the rest of the body was known already. */
-  inserted: number;
-  conflicts: number;
-}
-
 const MAX_ATTEMPTS = 20;
 
 /** The inbox: what was received is a row before the sender hears 200. */
 export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>) {
   return {
-    /** One statement for all changes of a body. A repeat inserts nothing. Throws while the database is away. */
-    async insert(changes: readonly Change[], routing: Routing): Promise<Intake> {
+    /** One statement for all changes of a body. Gives how many rows are new: a repeat inserts nothing. Throws while the database is away. */
+    async insert(changes: readonly Change[], routing: Routing): Promise<number> {
       const rows = changes.map((change) => tuple(change));
       const provider = changes[0]?.provider;
       const statement = sql.prepared(`inbox-${routing.to}-${provider}`, z.object({})); // planned once a connection: planning was half of its time
@@ -50,28 +44,42 @@ export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
           AS g (provider, kind, subject, source_id, source_phone, own_id, hash, payload, is_used)
         LEFT JOIN LATERAL ${tenantsOf(routing, provider)} AS t (tenant_id, place) ON g.is_used OR ${routing.to === 'tenant'}
         ON CONFLICT DO NOTHING`);
-      return { inserted: inserted.rowCount, conflicts: 0 };
+      return inserted.rowCount;
     },
 
     /**
-     * Keeps, as a row of its own, a YCloud event whose id is known with another body. Inside the tenant the first body is visible.
-     * Returns how many there were.
+     * Keeps, as a row of its own in each tenant it went to, a YCloud event whose id is known with another body. Inside the tenant the first body is visible.
+     * Gives how many rows are new.
      */
-    async insertConflicts(tenantId: number, changes: readonly Change[]): Promise<number> {
-      const rows = changes
-        .filter((change) => change.id !== null)
-        .map((change) => [`ycloud:${tenantId}:${change.id}`, hashOf(change), change.kind, change.payload]);
-      if (rows.length === 0) return 0;
-      const kept = await inTenant(tenantId, (tx) =>
-        tx.query(sql.unsafe`
-          INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, payload, state)
-          SELECT 'ycloud', g.key || ':' || g.hash, ${tenantId}, g.kind, g.payload, 'conflict'
-          FROM ${sql.unnest(rows, ['text', 'text', 'text', 'text'])} AS g (key, hash, kind, payload)
-          JOIN webhook_events e ON e.tenant_id = ${tenantId} AND e.dedupe_key = g.key AND e.payload <> g.payload
-          ON CONFLICT DO NOTHING`),
-      );
-      return kept.rowCount;
+    async insertConflicts(change: Change, routing: Routing): Promise<number> {
+      if (change.id === null) return 0;
+      const tenants =
+        routing.to === 'tenant'
+          ? [routing.tenantId]
+          : await pool.anyFirst(sql.type(z.object({ tenant_id: z.number() }))`
+              SELECT tenant_id FROM tenants_of_sender(${change.sourceId}, ${change.sourcePhone})`);
+      let kept = 0;
+      for (const tenantId of tenants) {
+        const key = `ycloud:${tenantId}:${change.id}`;
+        const { rowCount } = await inTenant(tenantId, (tx) =>
+          tx.query(sql.unsafe`
+            INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, payload, state)
+            SELECT 'ycloud', ${`${key}:${hashOf(change)}`}, ${tenantId}, ${change.kind}, ${change.payload}, 'conflict'
+            FROM webhook_events e WHERE e.tenant_id = ${tenantId} AND e.dedupe_key = ${key} AND e.payload <> ${change.payload}
+            ON CONFLICT DO NOTHING`),
+        );
+        kept += rowCount;
+      }
+      return kept;
     },
+
+    /** Leads of pages that no tenant has connected: they wait for one. Ids only; row security shows orphans, and nothing else, to a tenant that is none. */
+    orphans: () =>
+      inTenant(0, (tx) =>
+        tx.oneFirst(
+          sql.type(z.object({ n: z.number() }))`SELECT count(*) AS n FROM webhook_events WHERE state = 'orphan'`,
+        ),
+      ),
 
     /** Leases up to `max` due rows, at most `perTenant` of one tenant. */
     take: (max: number, perTenant: number) =>
