@@ -22,7 +22,7 @@ import { workflowBench } from './time-skipping.ts';
 // Everything real but the browser: Temporal's dev server, PostgreSQL, and Meta's simulator over HTTP.
 const temporal = workflowBench('index.ts', 'dev');
 const bench = metaBench();
-const patience = { timeout: 30_000, interval: 100 };
+const patience = { timeout: 100_000, interval: 100 };
 let db: TestDatabase;
 let stores: Stores;
 const intakes: string[] = [];

@@ -31,10 +31,10 @@ export function demoStack(): SeededStack {
     });
     Object.assign(running, stack);
     running.tenants = await seedDemo({ ...stack.places, secrets });
-  }, 120_000);
+  }, 180_000);
   afterAll(async () => {
     for (const stop of stops) await stop();
     rmSync(running.folder, { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
   return running;
 }

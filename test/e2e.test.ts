@@ -11,7 +11,7 @@ import { demoStack } from './demo-stack.ts';
 import { everyHistory } from './histories.ts';
 
 const stack = demoStack();
-const patience = { timeout: 45_000, interval: 200 };
+const patience = { timeout: 100_000, interval: 200 };
 
 const sim = async <T>(url: string, name: string, body?: object): Promise<T> => {
   const init =

@@ -5,7 +5,7 @@ import { Person } from '../dev/walk/person.ts';
 import { demoStack } from './demo-stack.ts';
 
 const stack = demoStack();
-const patience = { timeout: 60_000, interval: 1_000 };
+const patience = { timeout: 120_000, interval: 1_000 };
 
 const submitUnheard = async (given: object) => {
   const reply = await fetch(`${stack.places.metaSimUrl}/_control/leads`, {

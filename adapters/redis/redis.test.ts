@@ -209,7 +209,7 @@ describe('while Redis is away', () => {
     elsewhere.subscribe(tenantId, (topic) => there?.push(topic));
     await away(async () => {
       live.publish(tenantId, 'sync');
-      expect(here).toEqual(['sync']);
+      await vi.waitFor(() => expect(here).toEqual(['sync']), patience); // the client may notice only by trying
     });
     await vi.waitFor(() => {
       live.publish(tenantId, 'leads');
