@@ -100,6 +100,35 @@ describe('A lead that cannot be read', () => {
     expect(await capture(leadgenId, null)).toMatchObject({ outcome: 'captured' });
   });
 
+  it.each([
+    [368, 'forbidden'],
+    [101, 'misconfigured'],
+    [100, 'invalid'],
+  ])('is kept as failed for whatever time alone does not mend, as Meta’s %i', async (code, reason) => {
+    const leadgenId = await bench.aLead();
+    await meta.control('faults', { match: { path: `/${leadgenId}` }, kind: 'code', value: code, times: 1 });
+    expect(await capture(leadgenId)).toEqual({ outcome: 'failed', leadId: null });
+    expect(await leadsOf(bench.tenantId)).toMatchObject([{ capture_state: 'failed', capture_error: reason }]);
+    await bench.triedEarlier(leadgenId, 61);
+    expect(await bench.dueLeads()).toEqual([leadgenId]);
+    expect(await capture(leadgenId, null)).toMatchObject({ outcome: 'captured' });
+  });
+
+  it('is kept with the reason when all the time there was has passed, and a captured one stays as it is', async () => {
+    const { tenantId, page } = bench;
+    const [late, read] = [await bench.aLead(), await bench.aLead()];
+    await capture(read);
+    for (const leadgenId of [late, read])
+      await bench.leads.keepForLater({ tenantId, leadgenId, pageId: page.id, code: 'unavailable' });
+    const states = (await leadsOf(tenantId)).map((lead) => [lead.leadgen_id, lead.capture_state, lead.capture_error]);
+    expect(new Set(states)).toEqual(
+      new Set([
+        [late, 'failed', 'unavailable'],
+        [read, 'captured', null],
+      ]),
+    );
+  });
+
   it.each([4, 2])('leaves no row when Meta answers %i: Temporal asks again', async (code) => {
     const leadgenId = await bench.aLead();
     await meta.control('faults', { match: { path: `/${leadgenId}` }, kind: 'code', value: code, times: 1 });

@@ -44,6 +44,11 @@ interface CaptureInput {
   receivedAt: number;
 }
 
+interface KeepInput extends Pick<CaptureInput, 'tenantId' | 'leadgenId' | 'pageId'> {
+  /** Why, as an error code. */
+  code: string;
+}
+
 /** `captured` also for a repeat that found its lead there: matching is idempotent and may have been lost before. */
 export interface CaptureResult {
   outcome: 'captured' | 'waiting_for_connection' | 'failed';
@@ -56,7 +61,10 @@ export type LeadActivities = ReturnType<typeof createLeadActivities>;
 export function createLeadActivities(deps: LeadDeps) {
   const { leads, rules, runs, automationWorkflowId, startAutomation, now = Date.now } = deps;
   return {
-    /** Reads the lead with the page's token and keeps it once. Without a living connection, or without permission, the lead waits as a row. */
+    /**
+     * Reads the lead with the page's token and keeps it once. Without a living connection, without permission, or for any reason that time alone does not
+     * mend, the lead waits as a row. Throws `unavailable` and `rate_limited`, to be tried again.
+     */
     async captureLead(input: CaptureInput): Promise<CaptureResult> {
       const { tenantId, leadgenId } = input;
       const known = await leads.maybeByLeadgenId(tenantId, leadgenId);
@@ -72,6 +80,11 @@ export function createLeadActivities(deps: LeadDeps) {
       } catch (error) {
         return postpone(deps, wanted, error);
       }
+    },
+
+    /** Keeps a lead that could not be read in all the time there was: its row is tried again every hour. */
+    async keepForLater({ tenantId, leadgenId, pageId, code }: KeepInput): Promise<void> {
+      await leads.postpone(tenantId, leadgenId, pageId, 'failed', code);
     },
 
     /** Starts one run per active rule that the lead meets. Both the row and the workflow are idempotent by rule, lead and occurrence. */
@@ -163,7 +176,7 @@ async function postpone(
       });
     return { outcome: 'waiting_for_connection', leadId: null };
   }
-  if (error.code !== 'permission_missing') throw error;
+  if (error.code === 'unavailable' || error.code === 'rate_limited') throw error;
   await leads.postpone(tenantId, leadgenId, pageId, 'failed', error.code);
   return { outcome: 'failed', leadId: null };
 }

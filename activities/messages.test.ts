@@ -5,6 +5,7 @@ import { createMetrics } from '../adapters/metrics.ts';
 import { createConversations } from '../adapters/postgres/conversations.ts';
 import { createOutboundMessages } from '../adapters/postgres/outbound-messages.ts';
 import { createYCloud } from '../adapters/ycloud/client.ts';
+import { AppError } from '../domain/error.ts';
 import { startYCloudSimulator, type YCloudSimulator } from '../simulators/ycloud/server.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { aRun, messagesOf, type SendCase } from '../test/outbound.ts';
@@ -187,6 +188,18 @@ describe('what keeps a template back', () => {
     expect(await dispatch(run)).toEqual({ outcome: 'ended', reason });
     const { messages, logs } = await messagesOf(db.database, run);
     expect([messages.length, logs.at(-1)?.reason, sentTo(run).length]).toEqual([0, reason, 0]);
+  });
+
+  it('is a tenant without a key to send with', async () => {
+    const run = await newRun();
+    const ycloudKey = () => Promise.reject(new AppError('misconfigured', 'no YCloud key'));
+    expect(await dispatch(run, { credentials: { ycloudKey } })).toEqual({ outcome: 'ended', reason: 'no_api_key' });
+    const { messages, logs } = await messagesOf(db.database, run);
+    expect([messages.length, logs.at(-1), sentTo(run).length]).toEqual([
+      0,
+      { status: 'skipped', reason: 'no_api_key' },
+      0,
+    ]);
   });
 
   it('is no phone, or a test lead', async () => {

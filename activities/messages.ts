@@ -2,6 +2,7 @@ import type { Metrics } from '../adapters/metrics.ts';
 import type { Credentials } from '../adapters/postgres/credentials.ts';
 import type { ClaimedMessage, OutboundMessages } from '../adapters/postgres/outbound-messages.ts';
 import type { SendOutcome, TemplateMessage } from '../adapters/ycloud/client.ts';
+import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 
 export interface MessageDeps {
@@ -34,7 +35,12 @@ export function createMessageActivities(deps: MessageDeps) {
     /** Claims, posts, settles. An unclear outcome is a result, never an error: an error would be tried again. */
     async dispatchMessage({ tenantId, runId }: { tenantId: number; runId: string }): Promise<Dispatched> {
       // Read first: a missing key must not leave a claimed row `sending`.
-      const key = await credentials.ycloudKey(tenantId);
+      const key = await credentials.ycloudKey(tenantId).catch(nullWhenMisconfigured);
+      if (key === null) {
+        await outbound.skip(tenantId, runId, 'no_api_key');
+        diagnose({ tenantId, runId, outcome: 'skip', reason: 'no_api_key' });
+        return { outcome: 'ended', reason: 'no_api_key' };
+      }
       await takeSendSlot(tenantId);
       const claim = await outbound.claim(tenantId, runId, now());
       const reason = 'reason' in claim ? { reason: claim.reason } : {};
@@ -49,6 +55,12 @@ export function createMessageActivities(deps: MessageDeps) {
       return result;
     },
   };
+}
+
+/** No key, or one that does not open: a reason to log, like any other check that fails. */
+function nullWhenMisconfigured(error: unknown): null {
+  if (error instanceof AppError && error.code === 'misconfigured') return null;
+  throw error;
 }
 
 async function settle(

@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Route } from 'playwright-core';
 import { sql } from 'slonik';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../dev/stack/browser.ts';
@@ -27,13 +27,18 @@ beforeEach(async () => {
 });
 
 /** A signed-in person's page, listening. */
-async function openPage(path: string, { javaScriptEnabled = true } = {}): Promise<Page> {
+async function openPage(
+  path: string,
+  given: { javaScriptEnabled?: boolean; prepare?: (page: Page) => Promise<unknown> } = {},
+): Promise<Page> {
+  const { javaScriptEnabled = true, prepare } = given;
   const { cookies } = await aPerson(app, db, tenantId);
   const context = await browser.newContext({ javaScriptEnabled, locale: 'en-US' });
   await context.addCookies([...cookies].map(([name, value]) => ({ name, value, url: app.url })));
   const page = await context.newPage();
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(error.message));
+  await prepare?.(page);
   const listening = javaScriptEnabled ? page.waitForResponse(`${app.url}/events`) : undefined;
   await page.goto(app.url + path);
   await listening;
@@ -54,12 +59,24 @@ describe('an open page', () => {
   });
 
   it('misses nothing that happens while it reloads', async () => {
-    const page = await openPage('/crm/marketing');
-    for (let i = 1; i <= 8; i++) {
-      await aLead(db, tenantId, { name: `Persona ${i}` });
-      app.live.publish(tenantId, i % 2 ? 'leads' : 'messages');
-    }
-    await page.locator('#lead-feed', { hasText: 'Persona 8' }).waitFor();
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    // The reload that follows the connection: its answer is read, then held back.
+    const held = async (route: Route) => {
+      const reply = await route.fetch();
+      asked.resolve();
+      await answered.promise;
+      await route.fulfill({ response: reply });
+    };
+    const page = await openPage('/crm/marketing', {
+      prepare: (made) => made.route('**/leads-feed', held, { times: 1 }),
+    });
+    await asked.promise;
+    await aLead(db, tenantId, { name: 'Lucía' });
+    await page.evaluate("document.addEventListener('leads', () => document.body.classList.add('heard'))");
+    app.live.publish(tenantId, 'leads');
+    await page.waitForSelector('body.heard');
+    answered.resolve();
+    await page.locator('#lead-feed', { hasText: 'Lucía' }).waitFor();
     expect(problems).toEqual([]);
   });
 

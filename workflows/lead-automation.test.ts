@@ -78,6 +78,16 @@ describe('The automation of one lead', () => {
       await bench.saveHistory('lead-automation', handle);
     }));
 
+  it('goes on in a new run when sending stays paused for weeks', () =>
+    bench.withActivities(activities, async () => {
+      let now = await bench.env.currentTimeMs();
+      results = Array.from({ length: 900 }, () => ({ outcome: 'again' as const, until: (now += 300_000) }));
+      const handle = await aRun();
+      expect(await endOf(handle)).toBe('no_reply');
+      expect(dispatched).toBe(901);
+      expect((await handle.describe()).runId).not.toBe(handle.firstExecutionRunId);
+    }));
+
   it('ends at once when nothing will be sent', () =>
     bench.withActivities(activities, async () => {
       results = [{ outcome: 'ended', reason: 'opted_out' }];

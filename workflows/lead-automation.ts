@@ -1,4 +1,11 @@
-import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
+import {
+  condition,
+  continueAsNew,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { MessageActivities } from '../activities/messages.ts';
 
 const { dispatchMessage } = proxyActivities<MessageActivities>({
@@ -64,6 +71,9 @@ export async function leadAutomationWorkflow({
       break;
     }
     due = dispatched.until;
+    // Sending may be paused for weeks; the history would reach its limit.
+    if (workflowInfo().continueAsNewSuggested && ended() === null)
+      await continueAsNew<typeof leadAutomationWorkflow>({ tenantId, runId, dueAt: due });
   }
   return { end: ended() ?? 'no_reply' };
 }

@@ -7,10 +7,10 @@ import { leadIntakeWorkflow, leadIntakeWorkflowId } from './lead-intake.ts';
 const bench = workflowBench('index.ts');
 let captures: (AppError | Awaited<ReturnType<LeadActivities['captureLead']>>)[];
 let matched: string[];
+let kept: string[];
 
 beforeEach(() => {
-  captures = [];
-  matched = [];
+  [captures, matched, kept] = [[], [], []];
 });
 
 const activities = {
@@ -19,6 +19,7 @@ const activities = {
     if (next instanceof AppError) throw next;
     return next;
   },
+  keepForLater: async ({ code }) => void kept.push(code),
   matchRules: async ({ leadId }) => {
     matched.push(leadId);
     return { runs: 1 };
@@ -51,6 +52,17 @@ describe('The intake of a lead', () => {
       captures = Array.from({ length: 30 }, notYet);
       expect((await anIntake()).result).toEqual({ outcome: 'captured', runs: 1 });
     }));
+
+  it.each([
+    ['not visible for a day and a half', 'unavailable', 500],
+    ['one that Meta cannot give', 'invalid', 1],
+  ] as const)('keeps the lead for later when it is %s', (_name, code, times) =>
+    bench.withActivities(activities, async () => {
+      captures = Array.from({ length: times }, () => new AppError(code, 'not readable'));
+      expect((await anIntake()).result).toEqual({ outcome: 'failed', runs: 0 });
+      expect([kept, matched]).toEqual([[code], []]);
+    }),
+  );
 
   it.each(['waiting_for_connection', 'failed'] as const)('ends without a run when the lead is %s', (outcome) =>
     bench.withActivities(activities, async () => {

@@ -136,16 +136,18 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
           });
       }),
 
-    /** What rules ask about a lead; its campaign is the last touch's. */
+    /** What rules ask about a lead; its campaign is the last touch's. Throws AppError `not_found` for one that was erased. */
     facts: (tenantId: number, leadId: string) =>
-      inTenant(tenantId, (tx) =>
-        tx.one(sql.type(factsRow)`
+      inTenant(tenantId, async (tx) => {
+        const row = await tx.maybeOne(sql.type(factsRow)`
           SELECT l.id, l.full_name, l.form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name
           FROM leads l
           LEFT JOIN LATERAL (SELECT meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY touched_at DESC LIMIT 1) t ON true
           LEFT JOIN meta_ads_campaigns c ON c.tenant_id = l.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
-          WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId}`),
-      ),
+          WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId}`);
+        if (row === null) throw new AppError('not_found', `no lead ${leadId}`);
+        return row;
+      }),
 
     /** @throws {AppError} `not_found` */
     changeStatus: (tenantId: number, leadId: string, status: string, actor: Actor): Promise<void> =>

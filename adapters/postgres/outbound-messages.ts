@@ -64,6 +64,15 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         };
       }),
 
+    /** Ends a run that cannot send for a reason known before its checks, with the reason in the log. What may have left is left as it is. */
+    skip: (tenantId: number, runId: string, reason: string): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        const situation = await situationOf(tx, tenantId, runId);
+        const own = await ownMessage(tx, tenantId, situation);
+        if (own && own.state !== 'claimed') await unfinished(tx, tenantId, own);
+        else await refuse(tx, tenantId, situation, { decision: 'skip', reason }, own?.id);
+      }),
+
     /** The HTTP reply's side of the one function that moves a message forward. Also learns the provider's id for reports that came too early. */
     settle: (tenantId: number, report: Report): Promise<string | null> =>
       inTenant(tenantId, async (tx) => {
