@@ -57,7 +57,7 @@ export const configSchema = z.object({
   YCLOUD_API_KEY: z.string().optional().describe('Emergency fallback when neither tenant nor global Vault holds a key'),
   YCLOUD_WEBHOOK_SECRET: z.string().optional().describe('Secret of /webhook/ycloud, when the global Vault holds none'),
   YCLOUD_URL: address.default('https://api.ycloud.com').describe('YCloud host'),
-  SMTP_URL: address.optional().describe('Mail server for reminders'),
+  SMTP_URL: address.optional().describe('Mail server for reminders, smtp:// or smtps://'),
   MAIL_FROM: z.string().optional().describe('Sender of reminders'),
   COMPANY_NAME: z.string().default('Marketing Hub').describe('Who runs this installation, for the legal pages'),
   COMPANY_EMAIL: z.string().default('privacy@example.com').describe('Contact on the legal pages'),

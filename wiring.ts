@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { createConversationIntake } from './activities/conversations.ts';
 import { createVault } from './adapters/crypto/fernet.ts';
 import { createLogger, type Logger } from './adapters/log.ts';
+import { createMailer } from './adapters/mail.ts';
 import { createMetrics } from './adapters/metrics.ts';
 import { connectDatabase } from './adapters/postgres/pool.ts';
 import { createStores } from './adapters/postgres/stores.ts';
@@ -58,6 +59,7 @@ export async function foundation(program: string, config: Config) {
     stores,
     cache: createCache(redis),
     live: createLiveUpdates(redis),
+    mailer: createMailer(config),
     ycloud: createYCloud({ url: config.YCLOUD_URL, log }),
     connectionWorkflows: createConnectionWorkflows(temporal.client),
     leadWorkflows: createLeadWorkflows(temporal.client),

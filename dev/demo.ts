@@ -97,6 +97,7 @@ function describe(running: DemoStack, tenants: DemoTenant[]): DemoFile {
     temporalUiUrl: places.temporalUiUrl ?? null,
     metaSimUrl: places.metaSimUrl,
     ycloudSimUrl: places.ycloudSimUrl,
+    mailboxUrl: places.mailboxUrl,
     tenants,
     ...{ metaAppId, metaAppSecret, metaVerifyToken, ycloudApiKey, ycloudWebhookSecret, fernetKey },
     processes: processesOf(running),

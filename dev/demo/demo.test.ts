@@ -19,6 +19,8 @@ const places: Places = {
   workerMetricsUrl: 'http://127.0.0.1:8102/metrics',
   metaSimUrl: 'http://127.0.0.1:8103',
   ycloudSimUrl: 'http://127.0.0.1:8104',
+  mailboxUrl: 'http://127.0.0.1:8108',
+  smtpUrl: 'smtp://127.0.0.1:8109',
   appUrl: 'postgres://hub_app:a@127.0.0.1:8105/hub',
   ownerUrl: 'postgres://hub_owner:o@127.0.0.1:8105/hub',
   adminUrl: 'postgres://postgres:p@127.0.0.1:8105/hub',

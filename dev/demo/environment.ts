@@ -28,6 +28,8 @@ export function hubEnvironment(places: Places, secrets: DemoSecrets, workflowBun
     META_GRAPH_URL: places.metaSimUrl,
     META_DIALOG_URL: places.metaSimUrl,
     META_REDIRECT_URI: '',
+    SMTP_URL: places.smtpUrl,
+    MAIL_FROM: 'Marketing Hub <hub@example.com>',
     YCLOUD_URL: places.ycloudSimUrl,
     YCLOUD_API_KEY: secrets.ycloudApiKey,
     YCLOUD_WEBHOOK_SECRET: secrets.ycloudWebhookSecret,

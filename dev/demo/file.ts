@@ -16,6 +16,7 @@ export interface DemoFile {
   temporalUiUrl: string | null;
   metaSimUrl: string;
   ycloudSimUrl: string;
+  mailboxUrl: string;
   tenants: DemoTenant[];
   metaAppId: string;
   metaAppSecret: string;

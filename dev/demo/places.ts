@@ -8,6 +8,8 @@ export async function choosePorts(env: NodeJS.ProcessEnv = process.env) {
     workerMetrics: await freePort(env['WORKER_METRICS_PORT']),
     metaSim: await freePort(env['META_SIM_PORT']),
     ycloudSim: await freePort(env['YCLOUD_SIM_PORT']),
+    mailbox: await freePort(env['MAILBOX_PORT']),
+    smtp: await freePort(env['SMTP_PORT']),
   };
 }
 
@@ -18,6 +20,9 @@ export interface Places {
   workerMetricsUrl: string;
   metaSimUrl: string;
   ycloudSimUrl: string;
+  /** Where the mails of this installation are shown, and where they are sent. */
+  mailboxUrl: string;
+  smtpUrl: string;
   /** As the programs' role, the owner of the tables, and a superuser. */
   appUrl: string;
   ownerUrl: string;

@@ -23,12 +23,21 @@ export function createProgress(write = (line: string): unknown => process.stdout
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 /** What a person wants to know once everything runs: where to look, and how to get in. */
-export function welcome({ webUrl, temporalUiUrl, metaSimUrl, ycloudSimUrl, metricsUrl, tenants }: DemoFile): string {
+export function welcome({
+  webUrl,
+  temporalUiUrl,
+  metaSimUrl,
+  ycloudSimUrl,
+  mailboxUrl,
+  metricsUrl,
+  tenants,
+}: DemoFile): string {
   const addresses = [
     ['Marketing Hub', webUrl],
     ['Temporal', temporalUiUrl ?? 'the server of TEMPORAL_ADDRESS'],
     ['Simulated Meta', metaSimUrl],
     ['Simulated YCloud', ycloudSimUrl],
+    ['Mailbox', mailboxUrl],
     ['Metrics', metricsUrl],
   ];
   const signIns = tenants.map(({ name, email, password }) => [name, `${email}   ${password}`]);

@@ -61,6 +61,8 @@ export async function startStack(context: StackContext): Promise<DemoStack> {
     workerMetricsUrl: `${at(ports.workerMetrics)}/metrics`,
     metaSimUrl: at(ports.metaSim),
     ycloudSimUrl: at(ports.ycloudSim),
+    mailboxUrl: at(ports.mailbox),
+    smtpUrl: `smtp://127.0.0.1:${ports.smtp}`,
     ...postgres.urls,
     redisUrl: valkey.url,
     temporalAddress: temporal.address,
@@ -120,7 +122,7 @@ async function startCache({ step, started, verbose }: StackContext) {
 async function startSimulators(
   { step, started, secrets, verbose }: StackContext,
   webUrl: string,
-  ports: { metaSim: number; ycloudSim: number },
+  ports: Awaited<ReturnType<typeof choosePorts>>,
 ): Promise<void> {
   const simulator = (name: string, port: number, env: Record<string, string>) =>
     startNode({
@@ -131,7 +133,7 @@ async function startSimulators(
       verbose,
       readyUrl: `http://127.0.0.1:${port}/_control/ledger`,
     });
-  await step('Simulators of Meta and YCloud', async () => {
+  await step('Simulators of Meta and YCloud, mailbox', async () => {
     const simulators = await all([
       simulator('meta', ports.metaSim, {
         APP_ID: secrets.metaAppId,
@@ -145,6 +147,7 @@ async function startSimulators(
         WEBHOOK_SECRET: secrets.ycloudWebhookSecret,
         WEBHOOK_URL: `${webUrl}/webhook/ycloud`,
       }),
+      simulator('mailbox', ports.mailbox, { SMTP_PORT: String(ports.smtp) }),
     ]);
     for (const { stop } of simulators) started('stack', stop);
   });
