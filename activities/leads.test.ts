@@ -83,6 +83,17 @@ describe('A lead that cannot be read', () => {
     expect(await leadsOf(bench.tenantId)).toMatchObject([{ capture_state: 'captured', page_id: bench.page.id }]);
   });
 
+  it('is tried again only a minute later while Meta refuses the token of a living connection', async () => {
+    const leadgenId = await bench.aLead();
+    await meta.control('tokens/kill', { subcode: 463 });
+    await capture(leadgenId);
+    expect(await bench.dueLeads()).toEqual([]);
+    await bench.triedEarlier(leadgenId, 2);
+    expect(await bench.dueLeads()).toEqual([leadgenId]);
+    await capture(leadgenId, null);
+    expect(await bench.dueLeads()).toEqual([]);
+  });
+
   it('is kept as failed without the permission, tried again an hour later and at once after connecting anew', async () => {
     const leadgenId = await bench.aLead();
     await meta.control('faults', { match: { path: `/${leadgenId}` }, kind: 'code', value: 200, times: 2 });

@@ -95,6 +95,20 @@ export const aConnection = ({ database }: Db, tenantId: number, status = 'connec
       ON CONFLICT (tenant_id) DO UPDATE SET status = excluded.status`),
   );
 
+/** A page whose leads come to the tenant. */
+export async function aPage(
+  { database }: Db,
+  tenantId: number,
+  { id = '500', name = 'Aurora Odontología' }: { id?: string; name?: string } = {},
+): Promise<string> {
+  await database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`
+      INSERT INTO pages (tenant_id, page_id, name, tasks, access_token, subscribed_at)
+      VALUES (${tenantId}, ${id}, ${name}, '{}', NULL, now())`),
+  );
+  return id;
+}
+
 interface MessageGiven {
   body: string | null;
   /** Given, the message is our template in this state; absent, the person's own words. */

@@ -2,7 +2,7 @@ import type { Browser, Page, Route } from 'playwright-core';
 import { sql } from 'slonik';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../dev/stack/browser.ts';
-import { aConnection, aLead, aMessage, anAccount } from './crm.ts';
+import { aConnection, aLead, aMessage, anAccount, aPage } from './crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from './database.ts';
 import { aPerson } from './person.ts';
 import { type WholeApp, wholeApp } from './whole-app.ts';
@@ -45,6 +45,27 @@ async function openPage(
   return page;
 }
 
+/** A page whose first reload, the one that follows its connection, has read its answer and waits to show it until `answer` is called. */
+async function openWhileReloading(path: string, region: string): Promise<{ page: Page; answer: () => void }> {
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const held = async (route: Route) => {
+    const reply = await route.fetch();
+    asked.resolve();
+    await answered.promise;
+    await route.fulfill({ response: reply });
+  };
+  const page = await openPage(path, { prepare: (made) => made.route(region, held, { times: 1 }) });
+  await asked.promise;
+  return { page, answer: answered.resolve };
+}
+
+/** Tells of a change and waits until the page has heard of it. */
+async function heard(page: Page, topic: 'leads'): Promise<void> {
+  await page.evaluate(`document.addEventListener('${topic}', () => document.body.classList.add('heard'))`);
+  app.live.publish(tenantId, topic);
+  await page.waitForSelector('body.heard');
+}
+
 describe('an open page', () => {
   it('shows a lead the moment it arrives, without a reload', async () => {
     const page = await openPage('/crm/marketing');
@@ -59,24 +80,23 @@ describe('an open page', () => {
   });
 
   it('misses nothing that happens while it reloads', async () => {
-    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    // The reload that follows the connection: its answer is read, then held back.
-    const held = async (route: Route) => {
-      const reply = await route.fetch();
-      asked.resolve();
-      await answered.promise;
-      await route.fulfill({ response: reply });
-    };
-    const page = await openPage('/crm/marketing', {
-      prepare: (made) => made.route('**/leads-feed', held, { times: 1 }),
-    });
-    await asked.promise;
+    const { page, answer } = await openWhileReloading('/crm/marketing', '**/leads-feed');
     await aLead(db, tenantId, { name: 'Lucía' });
-    await page.evaluate("document.addEventListener('leads', () => document.body.classList.add('heard'))");
-    app.live.publish(tenantId, 'leads');
-    await page.waitForSelector('body.heard');
-    answered.resolve();
+    await heard(page, 'leads');
+    answer();
     await page.locator('#lead-feed', { hasText: 'Lucía' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('of the comparison misses nothing either', async () => {
+    await aPage(db, tenantId);
+    const { page, answer } = await openWhileReloading('/crm/reconciliation', '**/reconciliation/forms');
+    await app.stores.leadForms.saveCounts(tenantId, '500', [
+      { formId: '900', name: 'Consulta', status: 'ACTIVE', leadsCount: 7 },
+    ]);
+    await heard(page, 'leads');
+    answer();
+    await page.locator('#reconciliation', { hasText: 'Meta 7' }).waitFor();
     expect(problems).toEqual([]);
   });
 
