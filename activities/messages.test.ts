@@ -244,6 +244,15 @@ describe('what keeps a template back', () => {
     expect(await dispatch(run, { now: () => new Date('2026-11-25T09:00:00-03:00') })).toEqual({ outcome: 'sent' });
   });
 
+  it('is a whole day of rest, which only waits', async () => {
+    const run = await newRun();
+    await change(run, sql.unsafe`UPDATE tenants SET quiet_days = '{7}' WHERE id = ${run.tenantId}`);
+    expect(await dispatch(run, { now: () => new Date('2026-11-29T12:00:00-03:00') })).toEqual({
+      outcome: 'again',
+      until: Date.parse('2026-11-30T00:00:00-03:00'),
+    });
+  });
+
   it('is an opt-out that came while the message was due', async () => {
     const run = await newRun();
     const inbound = {

@@ -24,4 +24,14 @@ describe('quiet hours', () => {
   it('are none when both ends are the same', () => {
     expect(quietUntil({ ...night, from: '00:00', until: '00:00' }, at('12:00'))).toBeNull();
   });
+
+  it('hold whole days of rest, in the local week, and the nights around them', () => {
+    const weekend = { ...night, days: [6, 7] };
+    const local = (time: string) => new Date(`${time}:00-03:00`);
+    expect(quietUntil(weekend, local('2026-11-28T12:00'))?.toISOString()).toBe('2026-11-30T12:00:00.000Z');
+    expect(quietUntil(weekend, local('2026-11-27T22:00'))?.toISOString()).toBe('2026-11-30T12:00:00.000Z');
+    expect(quietUntil(weekend, local('2026-11-27T20:59'))).toBeNull();
+    const noNights = { ...weekend, from: '00:00', until: '00:00' };
+    expect(quietUntil(noNights, local('2026-11-29T23:30'))?.toISOString()).toBe('2026-11-30T03:00:00.000Z');
+  });
 });

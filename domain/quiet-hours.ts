@@ -3,19 +3,30 @@ export interface QuietHours {
   from: string;
   until: string;
   timeZone: string;
+  /** Whole days of rest, 1 = Monday to 7 = Sunday. */
+  days?: readonly number[];
 }
 
 const MINUTES_A_DAY = 24 * 60;
 
-/** When the quiet hours that hold `at` end, or null when `at` is not quiet. Local clock changes shift the end by the change. */
-export function quietUntil({ from, until, timeZone }: QuietHours, at: Date): Date | null {
+/** When the rest that holds `at` ends, or null when `at` is not quiet. Local clock changes shift the end by the change. */
+export function quietUntil(quiet: QuietHours, at: Date): Date | null {
+  let end = at;
+  // A quiet night leads into a quiet day and out of it again; six days of rest are the most a week may have.
+  for (let step = 0; step < 16; step++) {
+    const minutes = quietMinutesLeft(quiet, end);
+    if (minutes === 0) break;
+    end = new Date(end.getTime() - (end.getTime() % 60_000) + minutes * 60_000);
+  }
+  return end === at ? null : end;
+}
+
+function quietMinutesLeft({ from, until, timeZone, days = [] }: QuietHours, at: Date): number {
   const [start, end, now] = [minutesOf(from), minutesOf(until), localMinutes(timeZone, at)];
-  if (start === end) return null;
+  if (days.includes(localWeekday(timeZone, at))) return MINUTES_A_DAY - now;
+  if (start === end) return 0;
   const isQuiet = start < end ? now >= start && now < end : now >= start || now < end;
-  if (!isQuiet) return null;
-  const left = (end - now + MINUTES_A_DAY) % MINUTES_A_DAY;
-  const seconds = at.getTime() % 60_000;
-  return new Date(at.getTime() - seconds + left * 60_000);
+  return isQuiet ? (end - now + MINUTES_A_DAY) % MINUTES_A_DAY : 0;
 }
 
 function minutesOf(time: string): number {
@@ -28,3 +39,8 @@ function localMinutes(timeZone: string, at: Date): number {
     new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at),
   );
 }
+
+const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+
+const localWeekday = (timeZone: string, at: Date): number =>
+  WEEKDAYS.indexOf(new Intl.DateTimeFormat('en-GB', { timeZone, weekday: 'short' }).format(at)) + 1;

@@ -20,6 +20,7 @@ const runRow = z.object({
   time_zone: z.string(),
   quiet_from: z.string().nullable(),
   quiet_until: z.string().nullable(),
+  quiet_days: z.array(z.number()),
   template_cap: z.number(),
   template_cap_hours: z.number(),
   sending_on: z.boolean(),
@@ -92,10 +93,8 @@ export function checkDispatch({ run, person, sender, template, phone }: Dispatch
   if (phone === null) return skip('no_phone');
   if (person.suppressed) return skip('opted_out');
   if (!run.sending_on) return { decision: 'wait', reason: 'sending_paused', until: now.getTime() + PAUSED_RETRY_MS };
-  if (run.quiet_from !== null && run.quiet_until !== null) {
-    const until = quietUntil({ from: run.quiet_from, until: run.quiet_until, timeZone: run.time_zone }, now);
-    if (until !== null) return { decision: 'wait', reason: 'quiet_hours', until: until.getTime() };
-  }
+  const until = quietUntil(quietOf(run), now);
+  if (until !== null) return { decision: 'wait', reason: 'quiet_hours', until: until.getTime() };
   if (person.recent_templates >= run.template_cap) return skip('cap_reached');
   if (sender === null) return skip('no_sender');
   if (!SENDABLE.has(sender.status)) return skip('sender_unavailable');
@@ -113,11 +112,18 @@ export function checkDispatch({ run, person, sender, template, phone }: Dispatch
   return { decision: 'send', parameters, body: render(body, parameters) };
 }
 
+const quietOf = (run: z.output<typeof runRow>) => ({
+  from: run.quiet_from ?? '00:00',
+  until: run.quiet_until ?? '00:00',
+  days: run.quiet_days,
+  timeZone: run.time_zone,
+});
+
 const readRun = (tx: Tx, tenantId: number, runId: string) =>
   tx.maybeOne(sql.type(runRow)`
     SELECT r.state AS run_state, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.action_config AS action,
       l.id AS lead_id, l.phone, l.full_name, l.is_test, l.form_id,
-      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.template_cap, t.template_cap_hours,
+      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours,
       t.sending = 'on' AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on
     FROM automation_runs r
     JOIN automation_rules u ON u.tenant_id = r.tenant_id AND u.id = r.rule_id
