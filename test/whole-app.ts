@@ -1,7 +1,7 @@
 import { hashPassword, passwordMatches } from '../adapters/crypto/passwords.ts';
 import { createMetrics } from '../adapters/metrics.ts';
 import { ruleBody } from '../adapters/postgres/rules.ts';
-import { createCache } from '../adapters/redis/cache.ts';
+import { type Cache, createCache } from '../adapters/redis/cache.ts';
 import { createRateLimit } from '../adapters/redis/limits.ts';
 import { createLiveUpdates } from '../adapters/redis/live-updates.ts';
 import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
@@ -33,6 +33,8 @@ export interface WholeApp extends TestApp {
   routes: readonly Route[];
   live: ReturnType<typeof createLiveUpdates>;
   liveStreams: ReturnType<typeof createLiveStreams>;
+  /** Its figures' cache: forgets nothing by itself when a test writes behind its back. */
+  cache: Cache;
   /** What `/readyz` finds. */
   up: { postgres: boolean; temporal: boolean; redis: boolean };
   /** The hash of PASSWORD. */
@@ -55,6 +57,7 @@ const syncs: CampaignSyncs = { isRunning: away, start: away };
 
 /** The whole permission table as `server.ts` composes it, over real stores; Temporal is away and Redis is not used. */
 export async function wholeApp(db: TestDatabase, given: Record<string, string> = {}): Promise<WholeApp> {
+  const cache = createCache(undefined);
   const live = createLiveUpdates(undefined);
   const liveStreams = createLiveStreams(live);
   const up = { postgres: true, temporal: true, redis: true };
@@ -63,19 +66,18 @@ export async function wholeApp(db: TestDatabase, given: Record<string, string> =
   const app = await testApp(
     db,
     (made) => {
-      routes = permissionTable([...blocksOf(made, { live, up, passwordHash }), liveStreams.routes]);
+      routes = permissionTable([...blocksOf(made, { cache, live, up, passwordHash }), liveStreams.routes]);
       return routes;
     },
     given,
   );
-  return { ...app, routes, live, liveStreams, up, passwordHash };
+  return { ...app, routes, cache, live, liveStreams, up, passwordHash };
 }
 
 function blocksOf(
   { config, stores }: Pick<TestApp, 'config' | 'stores'>,
-  { live, up, passwordHash }: Pick<WholeApp, 'live' | 'up' | 'passwordHash'>,
+  { cache, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'live' | 'up' | 'passwordHash'>,
 ): Route[][] {
-  const cache = createCache(undefined);
   const syncDeps = { ...stores, syncs };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
   return [
