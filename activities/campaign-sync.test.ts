@@ -1,53 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createVault } from '../adapters/crypto/fernet.ts';
-import { createAdAccounts } from '../adapters/postgres/ad-accounts.ts';
-import { createCampaigns } from '../adapters/postgres/campaigns.ts';
-import { createConnections } from '../adapters/postgres/connections.ts';
-import { createInsights } from '../adapters/postgres/insights.ts';
-import { createOauthAttempts } from '../adapters/postgres/oauth-attempts.ts';
-import { createSyncRuns } from '../adapters/postgres/sync-runs.ts';
+import { createStores, type Stores } from '../adapters/postgres/stores.ts';
 import { system } from '../domain/actor.ts';
+import { addDays, dayIn } from '../domain/days.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { metaBench } from '../test/meta-simulator.ts';
-import { createCampaignSyncActivities } from './campaign-sync.ts';
+import { connectTo, inActivity, quiet, syncActivities, syncOnce } from '../test/sync.ts';
 
 const bench = metaBench();
 const vault = createVault(['cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=']);
 let db: TestDatabase;
 let tenantId: number;
 let invalidated: number[];
-let activities: ReturnType<typeof createCampaignSyncActivities>;
-let stores: ReturnType<typeof storesOf>;
-
-const storesOf = ({ database }: TestDatabase) => ({
-  connections: createConnections({ ...database, vault }),
-  attempts: createOauthAttempts({ ...database, vault }),
-  adAccounts: createAdAccounts(database),
-  campaigns: createCampaigns(database),
-  insights: createInsights(database),
-  syncRuns: createSyncRuns(database),
-});
+let activities: ReturnType<typeof syncActivities>;
+let stores: Stores;
 
 beforeAll(async () => {
   db = await testDatabase();
-  stores = storesOf(db);
+  stores = createStores(db.database, vault, { onFallback: () => {} } as never);
 });
 beforeEach(async () => {
   tenantId = await aTenant(db);
   invalidated = [];
-  activities = createCampaignSyncActivities({
-    ...stores,
-    meta: bench.freshClient(),
+  activities = syncActivities(stores, bench, {
     cache: { invalidate: async (tenant) => void invalidated.push(tenant) },
-    live: { publish: () => {}, subscribe: () => () => {} },
-    metrics: bench.metrics,
   });
-  await connect();
+  await connectTo(stores, bench, tenantId, [account()]);
 });
 
 const account = () => {
@@ -56,41 +38,10 @@ const account = () => {
   return first;
 };
 
-async function connect() {
-  const id = randomUUID();
-  const { access_token: accessToken } = await bench.control<{ access_token: string }>('tokens', {});
-  const ends = { expiresAt: new Date(Date.now() + 5_000_000_000), dataAccessExpiresAt: null };
-  await stores.attempts.start(
-    tenantId,
-    { id, userId: null, stateHash: Buffer.from('h'), codeVerifier: null, expiresAt: new Date(Date.now() + 600_000) },
-    system('test'),
-  );
-  const { accountId: adAccountId, currency, timeZone, name } = account();
-  await stores.connections.confirm(tenantId, {
-    attempt: await stores.attempts.byId(tenantId, id),
-    token: { accessToken, ...ends, metaUserId: null },
-    business: { id: null, name: null },
-    accounts: [{ adAccountId, name, currency, timeZone, status: 1, businessId: null }],
-    pages: [],
-  });
-}
-
-const quiet = { logger: new DefaultLogger('ERROR', () => {}) };
-const inActivity = <T>(work: () => Promise<T>): Promise<T> =>
-  new MockActivityEnvironment({}, quiet).run(work) as Promise<T>;
-
-/** One sync as the workflow drives it; gives the number of calls to Meta. */
+/** One sync; gives the number of calls to Meta. */
 async function sync(): Promise<number> {
   const before = await metaCalls();
-  const plan = await activities.planSync({ tenantId, workflowRunId: randomUUID() });
-  if (plan === null) return 0;
-  for (const { adAccountId, slices, window } of plan.accounts) {
-    const of = { tenantId, runId: plan.runId, adAccountId };
-    await inActivity(() => activities.syncObjects(of));
-    await inActivity(() => activities.syncInsights({ ...of, slices }));
-    await activities.finishAccount({ ...of, window });
-  }
-  await activities.finishSync({ tenantId, runId: plan.runId, errorCode: null, startedAt: Date.now() });
+  await syncOnce(activities, tenantId);
   return (await metaCalls()) - before;
 }
 const metaCalls = async () => (await bench.control<{ calls: unknown[] }>('ledger')).calls.length;
@@ -143,9 +94,9 @@ describe('A first sync', () => {
 });
 
 describe('Every later sync', () => {
-  it('takes five calls for three days', async () => {
+  it('takes six calls for three days, of which one is for the detail', async () => {
     await sync();
-    expect(await sync()).toBe(5);
+    expect(await sync()).toBe(6);
     expect(await stores.syncRuns.maybeLatest(tenantId)).toMatchObject({ kind: 'scheduled', state: 'done' });
   });
 
@@ -173,6 +124,127 @@ describe('Every later sync', () => {
   });
 });
 
+/** The account's 28 days are due again. */
+const missedNight = () =>
+  db.database.inTenant(tenantId, (tx) =>
+    tx.query(sql.unsafe`UPDATE ad_accounts SET wide_synced_at = wide_synced_at - interval '2 days'`),
+  );
+const cents = (text: string) => Math.round(Number(text) * 100);
+const sumOf = (rows: readonly { spend: string }[]) => rows.reduce((sum, { spend }) => sum + cents(spend), 0);
+const todaysSpend = async () => sumOf(await theirs(1));
+const today = () => dayIn(account().timeZone, new Date());
+
+describe('What Meta changes afterwards', () => {
+  it('goes on record for each day that was over, with before and after, and not for today', async () => {
+    await sync();
+    const [before, todayBefore] = [await ours(), await todaysSpend()];
+    await bench.control('restate', { days: 3 });
+    await sync();
+    const ledger = await stores.restatements.recent(tenantId);
+    expect(new Set(ledger.map(({ day }) => day))).toEqual(new Set([addDays(today(), -1), addDays(today(), -2)]));
+    const [first] = ledger;
+    expect(Number(first?.spend_after)).toBeGreaterThan(Number(first?.spend_before));
+    // The record explains the whole difference of the totals, but for what came today.
+    const recorded = ledger.reduce((sum, each) => sum + cents(each.spend_after) - cents(each.spend_before), 0);
+    const grown = sumOf(await ours()) - sumOf(before);
+    expect(recorded).toBe(grown - (await todaysSpend()) + todayBefore);
+  });
+
+  it('is recorded once, however often it is read', async () => {
+    await sync();
+    await bench.control('restate', { days: 2 });
+    await sync();
+    const ledger = await stores.restatements.recent(tenantId);
+    await sync();
+    expect(await stores.restatements.recent(tenantId)).toEqual(ledger);
+    expect(ledger.length).toBeGreaterThan(10);
+  });
+
+  it('keeps one row a day it was seen on, from the morning’s figure to the evening’s', async () => {
+    await sync();
+    await bench.control('restate', { days: 2 });
+    await sync();
+    const [morning] = await stores.restatements.recent(tenantId);
+    await bench.control('restate', { days: 2 });
+    await sync();
+    const ledger = await stores.restatements.recent(tenantId);
+    const evening = ledger.find((each) => each.meta_campaign_id === morning?.meta_campaign_id);
+    expect(evening).toMatchObject({ day: morning?.day, spend_before: morning?.spend_before });
+    expect(Number(evening?.spend_after)).toBeGreaterThan(Number(morning?.spend_after));
+  });
+
+  it('of 28 days is found by the daily run, and what was read for the first time is no restatement', async () => {
+    await sync();
+    expect(await stores.restatements.recent(tenantId)).toEqual([]);
+    await bench.control('restate', { days: 20 });
+    await missedNight();
+    await sync();
+    const days = (await stores.restatements.recent(tenantId, { limit: 1000 })).map(({ day }) => day);
+    expect([days.toSorted().at(0), days.toSorted().at(-1)]).toEqual([addDays(today(), -19), addDays(today(), -1)]);
+    expect(await ours()).toEqual(await theirs(90));
+  });
+
+  it('is forgotten after 90 days', async () => {
+    await sync();
+    await bench.control('restate', { days: 2 });
+    await sync();
+    await db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`UPDATE insight_restatements SET seen_at = now() - interval '91 days'`),
+    );
+    await sync();
+    expect(await stores.restatements.recent(tenantId)).toEqual([]);
+  });
+});
+
+describe('The detail by ad', () => {
+  it('adds up to the books where no ad was deleted, and stays beside them', async () => {
+    await sync();
+    const rows = await db.database.inTenant(tenantId, (tx) =>
+      tx.any(sql.type(z.object({ id: z.string(), spend: z.string(), ads: z.number() }))`
+        SELECT meta_campaign_id AS id, sum(spend)::text AS spend, count(DISTINCT ad_id)::int AS ads
+        FROM meta_ads_ad_insights GROUP BY 1 ORDER BY 1`),
+    );
+    const books = new Map((await ours()).map(({ id, spend }) => [id, spend]));
+    expect(rows.length).toBeGreaterThan(10);
+    for (const { id, spend, ads } of rows) expect([id, spend, ads]).toEqual([id, books.get(id), 1]);
+  });
+});
+
+describe('The control total of the account', () => {
+  it('is read once a day, and says that nothing is missing', async () => {
+    await sync();
+    const [control] = await stores.controlTotals.latest(tenantId);
+    expect(control).toMatchObject({
+      until: addDays(today(), -1),
+      since: addDays(today(), -27),
+      apart_spend: '0.00',
+      apart_leads: 0,
+    });
+    expect(Number(control?.meta_spend)).toBeGreaterThan(1000);
+    await missedNight();
+    expect(await sync()).toBeLessThanOrEqual(10);
+  });
+
+  it('names what belongs to no campaign', async () => {
+    await sync();
+    await db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        DELETE FROM meta_ads_campaigns WHERE meta_campaign_id = (SELECT meta_campaign_id FROM meta_ads_campaigns ORDER BY spend DESC LIMIT 1)`),
+    );
+    const plan = { tenantId, runId: (await stores.syncRuns.maybeLatest(tenantId))?.id ?? '' };
+    const [kept] = await stores.controlTotals.latest(tenantId);
+    await stores.controlTotals.save(
+      tenantId,
+      plan.runId,
+      { adAccountId: account().accountId, currency: account().currency },
+      { since: kept?.since ?? '', until: kept?.until ?? '' },
+      { spend: kept?.meta_spend ?? '0', impressions: 0, clicks: 0, leads: kept?.meta_leads ?? 0 },
+    );
+    const [control] = await stores.controlTotals.latest(tenantId);
+    expect(Number(control?.apart_spend)).toBeGreaterThan(100);
+  });
+});
+
 describe('Trouble', () => {
   it('skips the slices that an earlier try had finished', async () => {
     const plan = await activities.planSync({ tenantId, workflowRunId: randomUUID() });
@@ -183,7 +255,7 @@ describe('Trouble', () => {
     const before = await metaCalls();
     const result = await retried.run(() => activities.syncInsights({ ...of, slices: first.slices }));
     expect(result).toMatchObject({ slicesDone: 3 });
-    expect((await metaCalls()) - before).toBeLessThanOrEqual(2);
+    expect((await metaCalls()) - before).toBeLessThanOrEqual(5);
   });
 
   it('names the refused token, so that a newer one is not blamed', async () => {

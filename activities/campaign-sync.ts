@@ -1,31 +1,28 @@
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { heartbeat } from '@temporalio/activity';
 import type { MetaClient } from '../adapters/meta/client.ts';
 import type { Metrics } from '../adapters/metrics.ts';
 import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accounts.ts';
 import type { Campaigns } from '../adapters/postgres/campaigns.ts';
 import type { Connections } from '../adapters/postgres/connections.ts';
-import type { Insights } from '../adapters/postgres/insights.ts';
+import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { SyncKind, SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import { isLive } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
-import { leadsIn, localDay, type Slice, type SyncWindow, slicesOf, windowFor } from '../domain/insights.ts';
-import type { LiveUpdates } from '../domain/live.ts';
+import { LEDGER_DAYS, localDay, type Slice, type SyncWindow, slicesOf, windowFor } from '../domain/insights.ts';
 import { majorUnits } from '../domain/money.ts';
+import { copySlices, type SliceDeps } from './insight-slices.ts';
 
-export interface CampaignSyncDeps {
-  meta: Pick<MetaClient, 'adAccount' | 'campaigns' | 'adsets' | 'ads' | 'campaignDays'>;
+export interface CampaignSyncDeps extends Omit<SliceDeps, 'meta' | 'adAccounts' | 'now'> {
+  meta: SliceDeps['meta'] & Pick<MetaClient, 'adAccount' | 'campaigns' | 'adsets' | 'ads'>;
   connections: Pick<Connections, 'byTenant' | 'withToken' | 'noteCall' | 'markReconnectNeeded'>;
   adAccounts: AdAccounts;
   campaigns: Campaigns;
-  insights: Insights;
+  restatements: Pick<Restatements, 'purge'>;
   syncRuns: SyncRuns;
   /** Figures on screen are cached for 15 minutes; a sync makes them old. */
   cache: { invalidate(tenantId: number): Promise<void> };
-  live: LiveUpdates;
   metrics: Pick<Metrics, 'syncDuration' | 'syncRows'>;
   now?: () => Date;
-  /** An activity starts no further slice after this long. */
-  workMs?: number;
 }
 
 export interface AccountPlan {
@@ -71,11 +68,13 @@ export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
       return counts;
     },
     /**
-     * The books of as many of these slices as fit into a minute; `slicesDone` says how many. After a crash the next try skips the slices that
+     * Books and detail of as many of these slices as fit into a minute; `slicesDone` says how many. After a crash the next try skips the slices that
      * were whole and reads the rest from the start: cursors are never kept.
      */
     async syncInsights(of: OfAccount & { slices: Slice[] }): Promise<{ slicesDone: number; rows: number }> {
-      const { rows, slicesDone } = await withToken(deps, of.tenantId, (token) => copySlices(deps, token, of));
+      const { rows, slicesDone } = await withToken(deps, of.tenantId, (token) =>
+        copySlices({ ...deps, now }, token, of),
+      );
       metrics.syncRows.inc(rows);
       live.publish(of.tenantId, 'sync');
       return { slicesDone, rows };
@@ -101,6 +100,7 @@ export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
     }): Promise<void> {
       await syncRuns.finish(tenantId, runId, errorCode);
       if (errorCode === null) await connections.noteCall(tenantId);
+      await deps.restatements.purge(tenantId, LEDGER_DAYS);
       await cache.invalidate(tenantId);
       metrics.syncDuration.observe(Math.max(0, now().getTime() - startedAt) / 1000);
       live.publish(tenantId, 'sync');
@@ -151,50 +151,6 @@ async function copyObjects(
     heartbeat({ edge: 'ads', calls: counts.calls });
   }
   return counts;
-}
-
-/** What a heartbeat tells the next try. */
-interface SliceProgress {
-  slicesDone: number;
-  rows: number;
-}
-
-async function copySlices(
-  { adAccounts, workMs = 60_000, ...deps }: CampaignSyncDeps,
-  token: string,
-  of: OfAccount & { slices: Slice[] },
-): Promise<SliceProgress> {
-  const account = await adAccounts.byId(of.tenantId, of.adAccountId);
-  const startedAt = Date.now();
-  const progress: SliceProgress = { slicesDone: 0, rows: 0, ...earlierTry() };
-  for (const slice of of.slices.slice(progress.slicesDone)) {
-    if (progress.slicesDone > 0 && Date.now() - startedAt >= workMs) break;
-    progress.rows += await copySlice(deps, token, of, account, slice, progress);
-    progress.slicesDone += 1;
-    heartbeat(progress);
-  }
-  return progress;
-}
-
-const earlierTry = (): Partial<SliceProgress> => (activityInfo().heartbeatDetails as SliceProgress | undefined) ?? {};
-
-async function copySlice(
-  { meta, insights, live }: Pick<CampaignSyncDeps, 'meta' | 'insights' | 'live'>,
-  token: string,
-  { tenantId, runId, adAccountId }: OfAccount,
-  account: SelectedAccount,
-  slice: Slice,
-  progress: SliceProgress,
-): Promise<number> {
-  let count = 0;
-  for await (const { rows, calls } of meta.campaignDays(token, adAccountId, slice)) {
-    const days = rows.map(({ actions, ...day }) => ({ ...day, leads: leadsIn(actions, account.leadActionType) }));
-    await insights.savePage(tenantId, runId, account, { rows: days, calls });
-    count += rows.length;
-    heartbeat(progress);
-    live.publish(tenantId, 'sync');
-  }
-  return count;
 }
 
 /** Names the token in a refusal, so that a refusal of an old one cannot end a connection that has a new one. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  controlledDays,
   DEFAULT_LEAD_ACTION,
   leadsIn,
   localDay,
@@ -7,6 +8,7 @@ import {
   SYNC_EVERY_MS,
   slicesOf,
   syncOffsetMs,
+  wasOverWhenRead,
   windowFor,
 } from './insights.ts';
 
@@ -98,5 +100,50 @@ describe("A tenant's turn", () => {
       Array.from({ length: 20 }, (_, id) => Math.floor((4 * syncOffsetMs(id + 1)) / SYNC_EVERY_MS)),
     );
     expect(quarters).toEqual(new Set([0, 1, 2, 3]));
+  });
+});
+
+describe('Whether a day was over when it was last read', () => {
+  const account = (last: string | null, wide: string | null) => ({
+    timeZone: 'America/Bogota',
+    lastSyncedAt: last === null ? null : new Date(last),
+    wideSyncedAt: wide === null ? null : new Date(wide),
+  });
+  const nightly = account('2026-11-24T15:00:00Z', '2026-11-24T07:00:00Z');
+
+  it('is so for yesterday and all before, and not for the day of the reading itself', () => {
+    expect(['2026-11-24', '2026-11-23', '2026-11-02'].map((day) => wasOverWhenRead(day, nightly))).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it("goes by the account's own midnight", () => {
+    const late = account('2026-11-25T04:59:00Z', '2026-11-24T07:00:00Z');
+    expect(wasOverWhenRead('2026-11-24', late)).toBe(false);
+    expect(wasOverWhenRead('2026-11-24', account('2026-11-25T05:00:00Z', '2026-11-24T07:00:00Z'))).toBe(true);
+  });
+
+  it('is not so for days that no run has come back to after a pause', () => {
+    const paused = account('2026-11-24T15:00:00Z', '2026-11-19T07:00:00Z');
+    expect(['2026-11-18', '2026-11-19', '2026-11-21', '2026-11-22'].map((day) => wasOverWhenRead(day, paused))).toEqual(
+      [true, false, false, true],
+    );
+  });
+
+  it('is so for nothing before the history was read whole', () => {
+    expect(wasOverWhenRead('2026-11-20', account(null, null))).toBe(false);
+    expect(wasOverWhenRead('2026-11-20', account('2026-11-24T15:00:00Z', null))).toBe(false);
+  });
+});
+
+describe("The days compared with Meta's own total", () => {
+  it('are whole ones: never today, and not for the three of a narrow run', () => {
+    const until = '2026-11-24';
+    expect(controlledDays({ since: '2026-10-28', until }, until)).toEqual({ since: '2026-10-28', until: '2026-11-23' });
+    const earlier = { since: '2026-09-27', until: '2026-10-27' };
+    expect(controlledDays(earlier, until)).toEqual(earlier);
+    expect(controlledDays({ since: '2026-11-22', until }, until)).toBeNull();
   });
 });

@@ -63,6 +63,35 @@ export function windowFor(
   return isNight && sinceWideMs >= 20 * HOUR_MS ? 'wide' : 'narrow';
 }
 
+/**
+ * Whether our last reading of this day came after the day was over: only then is a different figure a restatement and not simply more of the day.
+ * A day that leaves the three of a narrow run is read again by the next wide one only.
+ */
+export function wasOverWhenRead(
+  day: string,
+  account: { timeZone: string; lastSyncedAt: Date | null; wideSyncedAt: Date | null },
+): boolean {
+  const { timeZone, lastSyncedAt, wideSyncedAt } = account;
+  if (lastSyncedAt === null || wideSyncedAt === null) return false; // its history was never read whole
+  const last = localDay(timeZone, lastSyncedAt);
+  if (day >= daysBefore(last, NARROW_DAYS - 1)) return day < last;
+  return day < localDay(timeZone, wideSyncedAt);
+}
+
+/**
+ * The days of a slice whose sum is compared with Meta's own total of the account: of slices of 28 days and more, and without today, which grows
+ * between two calls. Null for the short ones.
+ */
+export function controlledDays({ since, until }: Slice, today: string): Slice | null {
+  if (since > daysBefore(until, WIDE_DAYS - 1)) return null;
+  return { since, until: until < today ? until : daysBefore(today, 1) };
+}
+
+/** For this many days what Meta restated stays on record. */
+export const LEDGER_DAYS = 90;
+/** So many days after it, Meta changes a day no more. */
+export const SETTLED_AFTER_DAYS = WIDE_DAYS;
+
 /** The calendar day in `timeZone` at `now`, as `2026-11-24`. */
 export const localDay = (timeZone: string, now: Date): string =>
   new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);

@@ -53,7 +53,8 @@ export const syncActivities = (
     ...given,
   });
 
-const quiet = { logger: new DefaultLogger('ERROR', () => {}) };
+/** The SDK's own log says nothing. */
+export const quiet = { logger: new DefaultLogger('ERROR', () => {}) };
 export const inActivity = <T>(work: () => Promise<T>): Promise<T> =>
   new MockActivityEnvironment({}, quiet).run(work) as Promise<T>;
 

@@ -1,36 +1,44 @@
 import { z } from 'zod';
 import type { Graph } from './graph.ts';
-import { metaId, pagesOf } from './paging.ts';
+import { allRows, metaId, pagesOf } from './paging.ts';
 
 // Meta leaves out what is zero; numbers are text.
 const count = z.union([z.string(), z.number()]).default('0').transform(Number).pipe(z.number().int());
+const delivered = {
+  date_start: z.iso.date(),
+  spend: z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/)
+    .default('0'),
+  impressions: count,
+  clicks: count,
+  actions: z.array(z.object({ action_type: z.string(), value: z.coerce.number() })).default([]),
+};
+const deliveredRow = z.object(delivered);
 
-const insightRow = z
-  .object({
-    campaign_id: metaId,
-    campaign_name: z.string().default(''),
-    date_start: z.iso.date(),
-    spend: z
-      .string()
-      .regex(/^-?\d+(\.\d+)?$/)
-      .default('0'),
-    impressions: count,
-    clicks: count,
-    actions: z.array(z.object({ action_type: z.string(), value: z.coerce.number() })).default([]),
-  })
-  .transform((row) => ({
-    campaignId: row.campaign_id,
-    campaignName: row.campaign_name,
-    /** A day of the ad account's zone, `2026-11-24`. */
-    date: row.date_start,
-    /** Decimal text in major units of the account's currency. */
-    spend: row.spend,
-    impressions: row.impressions,
-    clicks: row.clicks,
-    /** Overlapping types: pick one, never sum (domain/insights.ts). */
-    actions: row.actions.map(({ action_type: type, value }) => ({ type, value })),
-  }));
-export type CampaignDay = z.output<typeof insightRow>;
+/** What every level tells of a row. */
+const figuresOf = (row: z.output<typeof deliveredRow>) => ({
+  /** A day of the ad account's zone, `2026-11-24`; of a longer span its first. */
+  date: row.date_start,
+  /** Decimal text in major units of the account's currency. */
+  spend: row.spend,
+  impressions: row.impressions,
+  clicks: row.clicks,
+  /** Overlapping types: pick one, never sum (domain/insights.ts). */
+  actions: row.actions.map(({ action_type: type, value }) => ({ type, value })),
+});
+
+const campaignDayRow = z
+  .object({ ...delivered, campaign_id: metaId, campaign_name: z.string().default('') })
+  .transform((row) => ({ campaignId: row.campaign_id, campaignName: row.campaign_name, ...figuresOf(row) }));
+export type CampaignDay = z.output<typeof campaignDayRow>;
+
+const adDayRow = z
+  .object({ ...delivered, campaign_id: metaId, adset_id: metaId, ad_id: metaId })
+  .transform((row) => ({ campaignId: row.campaign_id, adsetId: row.adset_id, adId: row.ad_id, ...figuresOf(row) }));
+export type AdDay = z.output<typeof adDayRow>;
+
+const totalRow = deliveredRow.transform(figuresOf);
 
 /** Whole days of the ad account's zone, both included. */
 export interface DayRange {
@@ -38,27 +46,57 @@ export interface DayRange {
   until: string;
 }
 
-const FIELDS = 'campaign_id,campaign_name,spend,impressions,clicks,actions';
+const FIGURES = 'spend,impressions,clicks,actions';
+const PAGE_ROWS = 500;
 
-/** The books: an ad account's figures by campaign and day, 500 rows a page. Days without delivery have no row. */
+/** An ad account's figures at three levels. Days without delivery have no row. */
 export function createInsights(graph: Graph) {
+  function question<T>(
+    token: string,
+    adAccountId: string,
+    { since, until }: DayRange,
+    { row, ...params }: { level: string; fields: string; time_increment?: string; row: z.ZodType<T> },
+  ) {
+    return {
+      endpoint: 'insights',
+      path: `act_${encodeURIComponent(adAccountId)}/insights`,
+      token,
+      params: { ...params, time_range: JSON.stringify({ since, until }) },
+      row,
+      limit: PAGE_ROWS,
+      assetId: adAccountId,
+      limits: ['ads', 'ads_insights'],
+      deadlineMs: 60_000,
+    } as const;
+  }
   return {
-    campaignDays: (token: string, adAccountId: string, { since, until }: DayRange) =>
-      pagesOf(graph, {
-        endpoint: 'insights',
-        path: `act_${encodeURIComponent(adAccountId)}/insights`,
-        token,
-        params: {
+    /** The books: by campaign and day. */
+    campaignDays: (token: string, adAccountId: string, days: DayRange) =>
+      pagesOf(
+        graph,
+        question(token, adAccountId, days, {
           level: 'campaign',
           time_increment: '1',
-          time_range: JSON.stringify({ since, until }),
-          fields: FIELDS,
-        },
-        row: insightRow,
-        limit: 500,
-        assetId: adAccountId,
-        limits: ['ads', 'ads_insights'],
-        deadlineMs: 60_000,
-      }),
+          fields: `campaign_id,campaign_name,${FIGURES}`,
+          row: campaignDayRow,
+        }),
+      ),
+    /** The detail: by ad and day. Ads that were deleted since are left out by Meta. */
+    adDays: (token: string, adAccountId: string, days: DayRange) =>
+      pagesOf(
+        graph,
+        question(token, adAccountId, days, {
+          level: 'ad',
+          time_increment: '1',
+          fields: `campaign_id,adset_id,ad_id,${FIGURES}`,
+          row: adDayRow,
+        }),
+      ),
+    /** The account's own total of these days, as Meta adds it up; null without delivery. */
+    async accountTotal(token: string, adAccountId: string, days: DayRange) {
+      const params = { level: 'account', fields: FIGURES, row: totalRow };
+      const [total] = await allRows(graph, question(token, adAccountId, days, params));
+      return total ?? null;
+    },
   };
 }

@@ -11,6 +11,8 @@ export interface InsightRecord {
   impressions: number;
   clicks: number;
   leads: number;
+  /** The day was over when it was last read: a difference is a restatement and goes on record. */
+  wasOver?: boolean;
 }
 
 export type Insights = ReturnType<typeof createInsights>;
@@ -18,16 +20,22 @@ export type Insights = ReturnType<typeof createInsights>;
 /** `meta_ads_insights`, written by syncs only; a sync is one row of the audit trail, not each of its pages. */
 export function createInsights({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** One page of the books, and the run's progress with it. Repeating a page changes no figure. */
+    /**
+     * One page of the books, and the run's progress with it; what it changes about days that were over goes on record under `seenOn`, today in the
+     * account's zone. Repeating a page changes no figure and records nothing twice.
+     */
     savePage: (
       tenantId: number,
       runId: string,
       account: SyncedAccount,
-      page: { rows: readonly InsightRecord[]; calls: number },
+      page: { rows: readonly InsightRecord[]; calls: number; seenOn?: string },
     ): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         if (page.rows.length > 0) {
           await insertUnlisted(tx, tenantId, account, page.rows);
+          const over = page.rows.filter(({ wasOver }) => wasOver);
+          if (over.length > 0 && page.seenOn !== undefined)
+            await saveRestatements(tx, tenantId, account, over, page.seenOn);
           await upsertDays(tx, tenantId, account, page.rows);
         }
         await tx.query(sql.unsafe`
@@ -69,4 +77,33 @@ async function upsertDays(tx: Tx, tenantId: number, account: SyncedAccount, rows
       clicks = excluded.clicks, leads = excluded.leads, synced_at = now(), updated_at = now()
     WHERE (kept.currency, kept.spend, kept.impressions, kept.clicks, kept.leads)
       IS DISTINCT FROM (excluded.currency, excluded.spend, excluded.impressions, excluded.clicks, excluded.leads)`);
+}
+
+// One row a campaign, day and seen-day: a second change on the same day keeps what stood there in the morning. What came back to that is no
+// difference any more.
+async function saveRestatements(
+  tx: Tx,
+  tenantId: number,
+  account: SyncedAccount,
+  rows: readonly InsightRecord[],
+  seenOn: string,
+) {
+  const tuples = rows.map((row) => [row.campaignId, row.date, row.spend, row.impressions, row.clicks, row.leads]);
+  await tx.query(sql.unsafe`
+    INSERT INTO insight_restatements AS ledger (tenant_id, meta_campaign_id, day, seen_on, currency, spend_before, spend_after,
+      impressions_before, impressions_after, clicks_before, clicks_after, leads_before, leads_after)
+    SELECT ${tenantId}, given.id, given.day, ${seenOn}::date, ${account.currency}, coalesce(kept.spend, 0), round(given.spend, 2),
+      coalesce(kept.impressions, 0), given.impressions, coalesce(kept.clicks, 0), given.clicks, coalesce(kept.leads, 0), given.leads
+    FROM ${sql.unnest(tuples, ['text', 'date', 'numeric', 'int8', 'int8', 'int4'])}
+      AS given (id, day, spend, impressions, clicks, leads)
+    LEFT JOIN meta_ads_insights kept ON kept.tenant_id = ${tenantId} AND kept.meta_campaign_id = given.id AND kept.date = given.day
+    WHERE (coalesce(kept.spend, 0), coalesce(kept.impressions, 0), coalesce(kept.clicks, 0), coalesce(kept.leads, 0))
+      IS DISTINCT FROM (round(given.spend, 2), given.impressions, given.clicks, given.leads)
+    ON CONFLICT (tenant_id, meta_campaign_id, day, seen_on) DO UPDATE SET spend_after = excluded.spend_after,
+      impressions_after = excluded.impressions_after, clicks_after = excluded.clicks_after, leads_after = excluded.leads_after,
+      seen_at = now()`);
+  await tx.query(sql.unsafe`
+    DELETE FROM insight_restatements
+    WHERE tenant_id = ${tenantId} AND seen_on = ${seenOn}::date
+      AND (spend_before, impressions_before, clicks_before, leads_before) = (spend_after, impressions_after, clicks_after, leads_after)`);
 }

@@ -1,9 +1,11 @@
 import type { Vault } from '../../domain/vault.ts';
 import { createAdAccounts } from './ad-accounts.ts';
+import { createAdInsights } from './ad-insights.ts';
 import { createApiKeys } from './api-keys.ts';
 import { createAutomationRuns } from './automation-runs.ts';
 import { createCampaigns } from './campaigns.ts';
 import { createConnections } from './connections.ts';
+import { createControlTotals } from './control-totals.ts';
 import { createConversations } from './conversations.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createFigures } from './figures.ts';
@@ -18,6 +20,7 @@ import { createOauthAttempts } from './oauth-attempts.ts';
 import { createOutboundMessages } from './outbound-messages.ts';
 import { createPages } from './pages.ts';
 import type { Database } from './pool.ts';
+import { createRestatements } from './restatements.ts';
 import { createRules } from './rules.ts';
 import { createSales } from './sales.ts';
 import { createSenders } from './senders.ts';
@@ -35,10 +38,12 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
   const sealed = { ...database, vault };
   return {
     adAccounts: createAdAccounts(database),
+    adInsights: createAdInsights(database),
     apiKeys: createApiKeys(database),
     automationRuns: createAutomationRuns(database),
     campaigns: createCampaigns(database),
     connections: createConnections(sealed),
+    controlTotals: createControlTotals(database),
     conversations: createConversations(database),
     credentials: createCredentials(database, vault, fallbacks),
     figures: createFigures(database),
@@ -52,6 +57,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     oauthAttempts: createOauthAttempts(sealed),
     outboundMessages: createOutboundMessages(database),
     pages: createPages(sealed),
+    restatements: createRestatements(database),
     rules: createRules(database),
     sales: createSales(database),
     senders: createSenders(database),

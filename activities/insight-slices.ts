@@ -1,0 +1,102 @@
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { MetaClient } from '../adapters/meta/client.ts';
+import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accounts.ts';
+import type { AdInsights } from '../adapters/postgres/ad-insights.ts';
+import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
+import type { Insights } from '../adapters/postgres/insights.ts';
+import { controlledDays, leadsIn, localDay, type Slice, wasOverWhenRead } from '../domain/insights.ts';
+import type { LiveUpdates } from '../domain/live.ts';
+
+export interface SliceDeps {
+  meta: Pick<MetaClient, 'campaignDays' | 'adDays' | 'accountTotal'>;
+  adAccounts: Pick<AdAccounts, 'byId'>;
+  insights: Insights;
+  adInsights: AdInsights;
+  controlTotals: Pick<ControlTotals, 'save'>;
+  live: LiveUpdates;
+  now: () => Date;
+  /** An activity starts no further slice after this long. */
+  workMs?: number;
+}
+
+/** The days of one account that one run reads. */
+export interface SlicesOf {
+  tenantId: number;
+  runId: string;
+  adAccountId: string;
+  slices: Slice[];
+}
+
+/** What a heartbeat tells the next try. */
+export interface SliceProgress {
+  slicesDone: number;
+  rows: number;
+}
+
+/** Books and detail of as many slices as fit, newest first. A slice counts when it is whole; a repeat skips those that are. */
+export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): Promise<SliceProgress> {
+  const account = await deps.adAccounts.byId(of.tenantId, of.adAccountId);
+  const startedAt = Date.now();
+  const progress: SliceProgress = { slicesDone: 0, rows: 0, ...earlierTry() };
+  for (const slice of of.slices.slice(progress.slicesDone)) {
+    if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
+    const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
+    const rows = await copyBooks(deps, copy);
+    await copyDetail(deps, copy);
+    await compareTotal(deps, copy);
+    progress.rows += rows;
+    progress.slicesDone += 1;
+    heartbeat(progress);
+  }
+  return progress;
+}
+
+const earlierTry = (): Partial<SliceProgress> => (activityInfo().heartbeatDetails as SliceProgress | undefined) ?? {};
+
+interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId'> {
+  account: SelectedAccount;
+  slice: Slice;
+  token: string;
+  alive: () => void;
+}
+
+async function copyBooks({ meta, insights, live, now }: SliceDeps, copy: SliceCopy): Promise<number> {
+  const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
+  const seenOn = localDay(account.timeZone, now());
+  let count = 0;
+  for await (const { rows, calls } of meta.campaignDays(token, adAccountId, slice)) {
+    const days = rows.map(({ actions, ...day }) => ({
+      ...day,
+      leads: leadsIn(actions, account.leadActionType),
+      wasOver: wasOverWhenRead(day.date, account),
+    }));
+    await insights.savePage(tenantId, runId, account, { rows: days, calls, seenOn });
+    count += rows.length;
+    alive();
+    live.publish(tenantId, 'sync');
+  }
+  return count;
+}
+
+async function copyDetail({ meta, adInsights }: SliceDeps, copy: SliceCopy): Promise<void> {
+  const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
+  for await (const { rows, calls } of meta.adDays(token, adAccountId, slice)) {
+    const days = rows.map(({ actions, ...day }) => ({ ...day, leads: leadsIn(actions, account.leadActionType) }));
+    await adInsights.savePage(tenantId, runId, account, { rows: days, calls });
+    alive();
+  }
+}
+
+/** Once a day, and for each part of the history: does the account spend more than its campaigns? */
+async function compareTotal({ meta, controlTotals, now }: SliceDeps, copy: SliceCopy): Promise<void> {
+  const { tenantId, runId, adAccountId, account, token } = copy;
+  const days = controlledDays(copy.slice, localDay(account.timeZone, now()));
+  if (days === null) return;
+  const total = await meta.accountTotal(token, adAccountId, days);
+  await controlTotals.save(tenantId, runId, account, days, {
+    spend: total?.spend ?? '0',
+    impressions: total?.impressions ?? 0,
+    clicks: total?.clicks ?? 0,
+    leads: leadsIn(total?.actions ?? [], account.leadActionType),
+  });
+}
