@@ -15,6 +15,7 @@ import { automationApiRoutes } from './web/automation-api.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
 import { healthRoutes } from './web/health.ts';
+import { inboxRoutes } from './web/inbox.ts';
 import { leadRoutes } from './web/leads.ts';
 import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
@@ -122,6 +123,7 @@ function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
     }),
+    inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
     reconciliationRoutes({
       leadForms: stores.leadForms,
       reconciliations: createLeadReconciliations(temporal.client),

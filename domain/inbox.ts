@@ -16,6 +16,12 @@ export interface Change {
   isUsed: boolean;
 }
 
+/** The states of a row that a person may have to do with, the most urgent first. */
+export const inboxStates = ['parked', 'conflict', 'pending', 'orphan', 'ignored'] as const;
+export type InboxState = (typeof inboxStates)[number];
+
+export const INBOX_ROWS_A_PAGE = 25;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Ids may be longer than 2^53: such numbers are read as the text they were written in. Throws SyntaxError on what is not JSON. */

@@ -71,7 +71,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     expect(await faultsOf(path, look, null)).toEqual([]);
   });
 
-  it.each(['/crm/marketing', '/crm/leads', '/crm/unconfirmed', '/crm/reconciliation', '/crm/connection'])(
+  it.each(['/crm/marketing', '/crm/leads', '/crm/unconfirmed', '/crm/reconciliation', '/crm/inbox', '/crm/connection'])(
     '%s is, with nothing to show yet',
     async (path) => {
       expect(await faultsOf(path, look, empty)).toEqual([]);
@@ -85,6 +85,8 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/leads?q=nobody',
     '/crm/unconfirmed',
     '/crm/reconciliation',
+    '/crm/inbox',
+    '/crm/inbox?state=pending',
     '/crm/connection',
     '/crm/connection/disconnect',
   ])('%s is, with much to show', async (path) => {

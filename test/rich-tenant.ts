@@ -3,6 +3,7 @@ import { system } from '../domain/actor.ts';
 import { addDays, dayIn } from '../domain/days.ts';
 import { aCampaign, aConnection, aLead, aMessage, anAccount, aTouch } from './crm.ts';
 import { aTenant, type TestDatabase } from './database.ts';
+import { anInboxRow } from './inbox-rows.ts';
 import type { WholeApp } from './whole-app.ts';
 
 const names = [
@@ -42,6 +43,8 @@ export async function aRichTenant(app: WholeApp, db: TestDatabase): Promise<{ te
   );
   for (const id of leads.slice(0, 6))
     await app.stores.sales.recordSale(tenantId, id, { amount: '1284500.50', currency: 'ARS', soldOn }, actor);
+  await anInboxRow(db, tenantId, { kind: `new_kind_${'x'.repeat(80)}` });
+  await anInboxRow(db, tenantId, { state: 'pending', attempts: 3, error: 'a_code_of_tomorrow' });
   return { tenantId, leadId };
 }
 

@@ -11,6 +11,7 @@ import { automationApiRoutes } from '../web/automation-api.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
 import { healthRoutes } from '../web/health.ts';
+import { inboxRoutes } from '../web/inbox.ts';
 import { leadRoutes } from '../web/leads.ts';
 import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
@@ -109,6 +110,7 @@ function blocksOf(
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
     }),
+    inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),

@@ -24,6 +24,7 @@ export interface Frame {
   connectionStatus: string;
   unansweredLeads: number;
   unconfirmedMessages: number;
+  parkedEvents: number;
   sendingPaused: boolean;
 }
 

@@ -5,8 +5,10 @@ import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
+import { anInboxRow } from '../../test/inbox-rows.ts';
 import { createAdAccounts } from './ad-accounts.ts';
 import { createConnections } from './connections.ts';
+import { createInbox } from './inbox.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
 import { createPages } from './pages.ts';
 
@@ -26,6 +28,7 @@ const storesOf = ({ database }: TestDatabase) => ({
   attempts: createOauthAttempts({ ...database, vault }),
   pages: createPages({ ...database, vault }),
   adAccounts: createAdAccounts(database),
+  inbox: createInbox(database),
 });
 
 beforeAll(async () => {
@@ -170,6 +173,25 @@ describe('A connection', () => {
         SELECT source_id, state FROM webhook_events WHERE tenant_id = ${tenantId}`),
     );
     expect(adopted).toEqual([{ source_id: page.pageId, state: 'pending' }]);
+  });
+
+  it('gives each tenant that connects a page the leads that came for it before, once', async () => {
+    const pageId = `70${tenantId}`;
+    await anInboxRow(db, null, { state: 'orphan', key: `meta:leadgen:${pageId}:733`, pageId });
+    const before = await stores.inbox.orphans();
+    const adopt = async () => {
+      await connect({ pages: [{ ...page, pageId }] });
+      return db.database.inTenant(tenantId, (tx) =>
+        tx.anyFirst(sql.type(z.object({ key: z.string() }))`
+          SELECT dedupe_key AS key FROM webhook_events WHERE tenant_id = ${tenantId} AND source_id = ${pageId}`),
+      );
+    };
+    const first = tenantId;
+    expect(await adopt()).toEqual([`meta:leadgen:${pageId}:733:${first}`]);
+    expect(await adopt()).toHaveLength(1);
+    expect(await stores.inbox.orphans()).toBe(before - 1);
+    tenantId = await aTenant(db);
+    expect(await adopt()).toEqual([`meta:leadgen:${pageId}:733:${tenantId}`]);
   });
 
   it('replaces accounts and pages when it is made again, and keeps what is still chosen', async () => {

@@ -12,6 +12,7 @@ const frameRow = z.object({
   connection_status: z.string(),
   unanswered: z.number(),
   unconfirmed: z.number(),
+  parked: z.number(),
   sending_paused: z.boolean(),
 });
 
@@ -26,6 +27,7 @@ export function createFrames({ inTenant }: Pick<Database, 'inTenant'>) {
             coalesce((SELECT c.status FROM connections c WHERE c.tenant_id = t.id), 'not_connected') AS connection_status,
             (SELECT count(*) FROM (SELECT FROM leads l WHERE l.tenant_id = t.id AND l.status = 'new' LIMIT 100) n) AS unanswered,
             (SELECT count(*) FROM (SELECT FROM outbound_messages m WHERE m.tenant_id = t.id AND m.state = 'unconfirmed' LIMIT 100) n) AS unconfirmed,
+            (SELECT count(*) FROM (SELECT FROM webhook_events w WHERE w.tenant_id = t.id AND w.state = 'parked' LIMIT 100) n) AS parked,
             t.sending = 'paused' OR (SELECT s.sending <> 'on' FROM installation_state s) AS sending_paused
           FROM users u JOIN tenants t ON t.id = u.tenant_id
           WHERE u.tenant_id = ${tenantId} AND u.id = ${userId}`),
@@ -40,6 +42,7 @@ export function createFrames({ inTenant }: Pick<Database, 'inTenant'>) {
         connectionStatus: row.connection_status,
         unansweredLeads: row.unanswered,
         unconfirmedMessages: row.unconfirmed,
+        parkedEvents: row.parked,
         sendingPaused: row.sending_paused,
       };
       return { frame, locale: row.locale };

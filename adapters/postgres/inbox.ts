@@ -76,9 +76,9 @@ export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
     /** Leads of pages that no tenant has connected: they wait for one. Ids only; row security shows orphans, and nothing else, to a tenant that is none. */
     orphans: () =>
       inTenant(0, (tx) =>
-        tx.oneFirst(
-          sql.type(z.object({ n: z.number() }))`SELECT count(*) AS n FROM webhook_events WHERE state = 'orphan'`,
-        ),
+        tx.oneFirst(sql.type(z.object({ n: z.number() }))`
+          SELECT coalesce(sum(o.leads), 0)::int AS n FROM (SELECT source_id, count(*) AS leads FROM webhook_events WHERE state = 'orphan' GROUP BY source_id) o
+          WHERE NOT EXISTS (SELECT FROM tenants_of_page(o.source_id))`),
       ),
 
     /** Leases up to `max` due rows, at most `perTenant` of one tenant. */

@@ -16,7 +16,6 @@ export type TenantPage = z.output<typeof pageRow>;
 
 const tokenRow = z.object({ page_id: z.string(), access_token: z.string().nullable() });
 const tenantRow = z.object({ tenant_id: z.number() });
-const eventRow = z.object({ id: z.number() });
 
 /** A page to be connected, with its token in the clear: for one call's length only. */
 export interface PageToConnect {
@@ -97,10 +96,12 @@ export async function releasePages(tx: Tx, tenantId: number, except: readonly st
     WHERE tenant_id = ${tenantId} AND NOT page_id = ANY(${sql.array([...except], 'text')})`);
 }
 
+// Each tenant that connects the page takes a copy: the row itself stays for the next one, and counts as an orphan only while nobody has the page.
 async function adoptOrphans(tx: Tx, tenantId: number, pageIds: string[]): Promise<number> {
-  const adopted = await tx.any(sql.type(eventRow)`
-    UPDATE webhook_events SET tenant_id = ${tenantId}, state = 'pending', next_attempt_at = now()
+  const adopted = await tx.query(sql.unsafe`
+    INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, subject, source_id, payload, received_at)
+    SELECT provider, dedupe_key || ':' || ${String(tenantId)}, ${tenantId}, kind, subject, source_id, payload, received_at FROM webhook_events
     WHERE provider = 'meta' AND state = 'orphan' AND tenant_id IS NULL AND source_id = ANY(${sql.array(pageIds, 'text')})
-    RETURNING id`);
-  return adopted.length;
+    ON CONFLICT DO NOTHING`);
+  return adopted.rowCount;
 }

@@ -12,6 +12,7 @@ import { createFigures } from './figures.ts';
 import { createFrames } from './frames.ts';
 import { createGauges } from './gauges.ts';
 import { createInbox } from './inbox.ts';
+import { createInboxPages } from './inbox-pages.ts';
 import { createInsights } from './insights.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadPages } from './lead-pages.ts';
@@ -50,6 +51,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     frames: createFrames(database),
     gauges: createGauges(database),
     inbox: createInbox(database),
+    inboxPages: createInboxPages(database),
     insights: createInsights(database),
     leadForms: createLeadForms(database),
     leadPages: createLeadPages(database),
