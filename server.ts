@@ -19,6 +19,7 @@ import { inboxRoutes } from './web/inbox.ts';
 import { leadRoutes } from './web/leads.ts';
 import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
+import { metaCallbackRoutes } from './web/meta-callbacks.ts';
 import { openapiRoutes } from './web/openapi.ts';
 import { reconciliationRoutes } from './web/reconciliation.ts';
 import type { Route } from './web/route.ts';
@@ -109,6 +110,7 @@ function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation
       decoyHash,
     }),
     webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
+    metaCallbackRoutes({ ...stores, config, workflows: connectionWorkflows, log, nudge }),
     marketingRoutes({
       config,
       stats,

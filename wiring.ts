@@ -6,13 +6,14 @@ import { createLogger, type Logger } from './adapters/log.ts';
 import { createMailer } from './adapters/mail.ts';
 import { createMetrics } from './adapters/metrics.ts';
 import { connectDatabase } from './adapters/postgres/pool.ts';
-import { createStores } from './adapters/postgres/stores.ts';
+import { createStores, type Stores } from './adapters/postgres/stores.ts';
 import { createCache } from './adapters/redis/cache.ts';
 import { connectRedis } from './adapters/redis/client.ts';
 import { createLiveUpdates } from './adapters/redis/live-updates.ts';
 import { retrying } from './adapters/retrying.ts';
 import { createTemporalClient } from './adapters/temporal/client.ts';
 import { createConnectionWorkflows } from './adapters/temporal/connection.ts';
+import { createDataDeletions } from './adapters/temporal/data-deletion.ts';
 import { type Dispatcher, startDispatcher } from './adapters/temporal/dispatcher.ts';
 import { createLeadWorkflows } from './adapters/temporal/leads.ts';
 import { createYCloud } from './adapters/ycloud/client.ts';
@@ -102,7 +103,7 @@ export const templateCopier =
 /** The inbox's dispatcher; one runs in each program, so that either alone keeps things moving. */
 export function dispatcherOf(base: Foundation): Dispatcher {
   const { stores, leadWorkflows, connectionWorkflows, live, metrics, log } = base;
-  const { inbox, conversations, oauthAttempts, outboundMessages } = stores;
+  const { inbox, conversations, deletionRequests, oauthAttempts, outboundMessages } = stores;
   const intake = createConversationIntake({
     inbox,
     conversations,
@@ -111,8 +112,10 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     live,
     metrics,
   });
+  const deletions = createDataDeletions(base.temporal.client);
   return startDispatcher({
     ...inbox,
+    dueWork: async () => [...(await inbox.dueWork()), ...(await dueDeletions(stores))],
     startIntake: leadWorkflows.startIntake,
     applyYcloud: intake.apply,
     work: {
@@ -125,6 +128,10 @@ export function dispatcherOf(base: Foundation): Dispatcher {
         await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);
         await oauthAttempts.markDelivered(tenantId, attemptId);
       },
+      data_deletion: async (_tenantId, confirmationCode) => {
+        await deletions.start(confirmationCode);
+        await deletionRequests.markErasing(confirmationCode);
+      },
       waiting_lead: (tenantId, leadgenId) =>
         leadWorkflows.startIntake({ tenantId, leadgenId, pageId: null, receivedAt: Date.now() }),
     },
@@ -135,6 +142,9 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     log,
   });
 }
+
+const dueDeletions = async ({ deletionRequests }: Pick<Stores, 'deletionRequests'>) =>
+  (await deletionRequests.due()).map((object_id) => ({ work: 'data_deletion', tenant_id: 0, object_id }));
 
 /** Serves `text` at /metrics on the loopback port. */
 export function serveMetrics(port: number, host: string, text: () => Promise<string>, log: Logger): Server {

@@ -1,5 +1,6 @@
 import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
 import { createConnectionActivities } from './activities/connection.ts';
+import { createDataDeletionActivities } from './activities/data-deletion.ts';
 import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
 import { createLeadActivities } from './activities/leads.ts';
 import { createMessageActivities } from './activities/messages.ts';
@@ -98,7 +99,13 @@ function activitiesOf({
       connections: stores.connections,
       attempts: stores.oauthAttempts,
       pages: stores.pages,
+      metaUsers: stores.metaUsers,
       schedules: createSchedules(temporal.client),
+      live,
+    }),
+    ...createDataDeletionActivities({
+      ...stores,
+      endConnection: (tenantId) => connectionWorkflows.disconnect(tenantId, null),
       live,
     }),
     ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createVault } from '../adapters/crypto/fernet.ts';
 import { createConnections } from '../adapters/postgres/connections.ts';
+import { createMetaUsers } from '../adapters/postgres/meta-users.ts';
 import { createOauthAttempts } from '../adapters/postgres/oauth-attempts.ts';
 import { createPages } from '../adapters/postgres/pages.ts';
 import { system } from '../domain/actor.ts';
@@ -27,6 +28,7 @@ let activities: ReturnType<typeof createConnectionActivities>;
 const storesOf = ({ database }: TestDatabase) => ({
   connections: createConnections({ ...database, vault }),
   attempts: createOauthAttempts({ ...database, vault }),
+  metaUsers: createMetaUsers(database),
   pages: createPages({ ...database, vault }),
 });
 

@@ -1,5 +1,6 @@
 import type { MetaClient } from '../adapters/meta/client.ts';
 import type { Connections } from '../adapters/postgres/connections.ts';
+import type { MetaUsers } from '../adapters/postgres/meta-users.ts';
 import type { Attempt, OauthAttempts } from '../adapters/postgres/oauth-attempts.ts';
 import type { Pages, PageToConnect } from '../adapters/postgres/pages.ts';
 import { type Actor, system } from '../domain/actor.ts';
@@ -43,6 +44,7 @@ export interface ConnectionDeps {
   connections: Connections;
   attempts: OauthAttempts;
   pages: Pages;
+  metaUsers: Pick<MetaUsers, 'sharersOf'>;
   schedules: SyncSchedules;
   live: LiveUpdates;
   now?: () => number;

@@ -95,7 +95,10 @@ describe('Comparing leads with Meta', () => {
     await expect(inActivity(() => bench.reconciliation.readForm(reading))).rejects.toMatchObject({
       code: 'permission_missing',
     });
+    const problem = async () => (await bench.stores.pages.listForTenant(tenantId))[0]?.problem;
+    expect(await problem()).toBe('leads_access_missing');
     expect((await reconcile()).read).toEqual(['deep']);
+    expect(await problem()).toBeNull();
   });
 
   it('tells the connection which token Meta refused, and compares nothing while a person must sign in', async () => {

@@ -5,7 +5,7 @@ import type { Connections } from '../adapters/postgres/connections.ts';
 import type { LeadForms } from '../adapters/postgres/lead-forms.ts';
 import type { Leads } from '../adapters/postgres/leads.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
-import { isLive } from '../domain/connection.ts';
+import { isLive, pageTrouble } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import { type Depth, readingOf, readSince } from '../domain/lead-reconciliation.ts';
 import { capturedLead, type LeadDeps } from './leads.ts';
@@ -16,7 +16,7 @@ export type LeadReconciliationDeps = Pick<
 > & {
   meta: Pick<MetaClient, 'leadForms' | 'formLeads'>;
   connections: Pick<Connections, 'byTenant' | 'withToken'>;
-  pages: Pick<Pages, 'listForTenant' | 'maybeToken'>;
+  pages: Pick<Pages, 'listForTenant' | 'maybeToken' | 'markProblem'>;
   leads: Pick<Leads, 'known' | 'capture' | 'country'>;
   leadForms: LeadForms;
   /** Starts the lead's intake: it finds the lead captured, or captures it, and starts the runs of its rules. Safe to repeat. */
@@ -59,7 +59,7 @@ export function createLeadReconciliationActivities(deps: LeadReconciliationDeps)
      * @throws AppError `permission_missing`, `reconnect_required`, `rate_limited`, `unavailable`
      */
     countForms: ({ tenantId, pageId }: OfPage): Promise<{ readings: { formId: string; depth: Depth }[] }> =>
-      reportingRejection(deps, tenantId, async () => {
+      reportingRejection(deps, { tenantId, pageId }, async () => {
         const formIds: string[] = [];
         for await (const { rows } of meta.leadForms(await tokenOf(deps, tenantId, pageId), pageId)) {
           await leadForms.saveCounts(tenantId, pageId, rows);
@@ -78,7 +78,7 @@ export function createLeadReconciliationActivities(deps: LeadReconciliationDeps)
      * goes through its intake. The form counts as read only when every lead of it is here.
      */
     readForm: ({ tenantId, pageId, formId, depth }: OfForm): Promise<{ captured: number; recovered: number }> =>
-      reportingRejection(deps, tenantId, async () => {
+      reportingRejection(deps, { tenantId, pageId }, async () => {
         const tally = { captured: 0, recovered: 0 };
         const token = await tokenOf(deps, tenantId, pageId);
         const page = (await pages.listForTenant(tenantId)).find((one) => one.pageId === pageId);
@@ -98,6 +98,7 @@ export function createLeadReconciliationActivities(deps: LeadReconciliationDeps)
     /** Keeps how a page's comparison ended, for the screen. */
     async finishPage({ tenantId, pageId, errorCode }: OfPage & { errorCode: string | null }): Promise<void> {
       await leadForms.notePage(tenantId, pageId, errorCode);
+      if (errorCode === null && (await pages.markProblem(tenantId, pageId, null))) live.publish(tenantId, 'connection');
       live.publish(tenantId, 'leads');
     },
   };
@@ -146,14 +147,15 @@ function needsIntake(
 /** Only the page's own token lists its forms. */
 async function tokenOf({ pages }: LeadReconciliationDeps, tenantId: number, pageId: string): Promise<string> {
   const token = await pages.maybeToken(tenantId, pageId);
-  if (token === null) throw new AppError('permission_missing', `page ${pageId} has no token`);
+  if (token === null)
+    throw new AppError('permission_missing', `page ${pageId} has no token`, { details: { reason: 'token_missing' } });
   return token;
 }
 
-/** A token that Meta refuses is news for the connection, with the version it was said of. */
+/** A token that Meta refuses is news for the connection, with the version it was said of; a page that gives nothing, for the page. */
 async function reportingRejection<T>(
-  { connections, tokenRejected }: LeadReconciliationDeps,
-  tenantId: number,
+  { connections, pages, tokenRejected }: LeadReconciliationDeps,
+  { tenantId, pageId }: OfPage,
   work: () => Promise<T>,
 ): Promise<T> {
   const living = await connections.withToken(tenantId);
@@ -167,6 +169,8 @@ async function reportingRejection<T>(
         tokenVersion: living.version,
       });
     }
+    if (error instanceof AppError && error.code === 'permission_missing')
+      await pages.markProblem(tenantId, pageId, pageTrouble(error.details));
     throw error;
   }
 }

@@ -94,6 +94,21 @@ describe('A lead that cannot be read', () => {
     expect(await bench.dueLeads()).toEqual([]);
   });
 
+  it('marks the page, and only the page, when its person lost the role on it; its leads come once it answers again', async () => {
+    const leadgenId = await bench.aLead();
+    const lost = { match: { path: `/${leadgenId}` }, kind: 'code', value: 190, subcode: 492, times: 1 };
+    await meta.control('faults', lost);
+    expect(await capture(leadgenId)).toEqual({ outcome: 'failed', leadId: null });
+    expect(bench.rejections).toEqual([]);
+    const problem = async () => (await bench.stores.pages.listForTenant(bench.tenantId))[0]?.problem;
+    expect(await problem()).toBe('page_role_lost');
+    await bench.triedEarlier(leadgenId, 61);
+    expect(await bench.dueLeads()).toEqual([leadgenId]);
+    expect(await capture(leadgenId, null)).toMatchObject({ outcome: 'captured' });
+    await bench.reconciliation.finishPage({ tenantId: bench.tenantId, pageId: bench.page.id, errorCode: null });
+    expect(await problem()).toBeNull();
+  });
+
   it('is kept as failed without the permission, tried again an hour later and at once after connecting anew', async () => {
     const leadgenId = await bench.aLead();
     await meta.control('faults', { match: { path: `/${leadgenId}` }, kind: 'code', value: 200, times: 2 });

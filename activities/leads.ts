@@ -6,6 +6,7 @@ import type { CapturedLead, Leads } from '../adapters/postgres/leads.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
 import type { Rules } from '../adapters/postgres/rules.ts';
 import { matches } from '../domain/automation.ts';
+import { pageTrouble } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import { personOf } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
@@ -13,7 +14,7 @@ import type { LiveUpdates } from '../domain/live.ts';
 export interface LeadDeps {
   meta: { readLead(token: string, leadgenId: string, options?: { pageId?: string }): Promise<LeadRecord> };
   connections: Pick<Connections, 'withToken'>;
-  pages: Pick<Pages, 'maybeToken'>;
+  pages: Pick<Pages, 'maybeToken' | 'markProblem'>;
   leads: Leads;
   rules: Pick<Rules, 'activeForNewLead'>;
   runs: AutomationRuns;
@@ -157,7 +158,7 @@ async function announce(
 }
 
 async function postpone(
-  { leads, tokenRejected, connections }: LeadDeps,
+  { leads, pages, tokenRejected, connections }: LeadDeps,
   { tenantId, leadgenId, pageId }: CaptureInput,
   error: unknown,
 ): Promise<CaptureResult> {
@@ -177,6 +178,8 @@ async function postpone(
     return { outcome: 'waiting_for_connection', leadId: null };
   }
   if (error.code === 'unavailable' || error.code === 'rate_limited') throw error;
+  if (error.code === 'permission_missing' && pageId !== null)
+    await pages.markProblem(tenantId, pageId, pageTrouble(error.details));
   await leads.postpone(tenantId, leadgenId, pageId, 'failed', error.code);
   return { outcome: 'failed', leadId: null };
 }

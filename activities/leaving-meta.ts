@@ -1,5 +1,6 @@
 import type { MetaClient } from '../adapters/meta/client.ts';
 import type { Connections } from '../adapters/postgres/connections.ts';
+import type { MetaUsers } from '../adapters/postgres/meta-users.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
 import { AppError } from '../domain/error.ts';
 
@@ -24,12 +25,16 @@ export async function unsubscribeAlone(
   }
 }
 
-/** Gives the person's permissions back, which ends every token of theirs: so only when no other tenant holds one. */
+/** Gives the person's permissions back, which ends every token of theirs: so only when no other tenant holds one, or is about to. */
 export async function revokeAlone(
-  { meta, connections }: { meta: Pick<MetaClient, 'revoke'>; connections: Connections },
+  {
+    meta,
+    connections,
+    metaUsers,
+  }: { meta: Pick<MetaClient, 'revoke'>; connections: Connections; metaUsers: Pick<MetaUsers, 'sharersOf'> },
   tenantId: number,
 ): Promise<AtMeta> {
-  if ((await connections.sharersOfMetaUser(tenantId)) > 0) return 'shared';
+  if ((await metaUsers.sharersOf(tenantId)) > 0) return 'shared';
   try {
     const { token } = await connections.withToken(tenantId);
     await meta.revoke(token);

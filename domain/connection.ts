@@ -116,6 +116,18 @@ export const PAGE_TASKS = ['MANAGE', 'ADVERTISE'] as const;
 
 export type PageProblem = 'task_missing' | 'token_missing';
 
+/** Subcode of error 190 for a page's own token whose person has no role on the page any more (reference/meta.md section 6). */
+export const PAGE_ROLE_LOST = 492;
+
+/** Why a connected page gives no leads, found when it was asked for them. */
+export type PageTrouble = 'page_role_lost' | 'leads_access_missing' | 'token_missing' | 'app_removed';
+
+/** What a refusal `permission_missing` says of the page it was asked of. */
+export function pageTrouble({ subcode, reason }: Readonly<Record<string, unknown>>): PageTrouble {
+  if (reason === 'token_missing') return 'token_missing';
+  return subcode === PAGE_ROLE_LOST ? 'page_role_lost' : 'leads_access_missing';
+}
+
 /** Why a page cannot deliver leads for this person, or null. */
 export function pageProblem(page: { tasks: readonly string[]; hasToken: boolean }): PageProblem | null {
   if (!PAGE_TASKS.some((task) => page.tasks.includes(task))) return 'task_missing';

@@ -15,6 +15,7 @@ import { inboxRoutes } from '../web/inbox.ts';
 import { leadRoutes } from '../web/leads.ts';
 import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
+import { metaCallbackRoutes } from '../web/meta-callbacks.ts';
 import { openapiRoutes } from '../web/openapi.ts';
 import { reconciliationRoutes } from '../web/reconciliation.ts';
 import type { Route } from '../web/route.ts';
@@ -96,6 +97,7 @@ function blocksOf(
       decoyHash: passwordHash,
     }),
     webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
+    metaCallbackRoutes({ ...stores, config, workflows, log: silentLog, nudge: () => {} }),
     marketingRoutes({
       ...stores,
       config,

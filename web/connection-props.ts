@@ -103,6 +103,7 @@ export function healthProps(
     scopes: REQUIRED_SCOPES.map((name) => ({ name, isHeld: connection.scopes.includes(name) })),
     accounts: accounts.map((account) => ({ ...account, state: adAccountState(account.status) })),
     pages,
+    pagesRefusing: pages.filter(({ problem }) => problem !== null).length,
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
 
 const TOLERANCE_S = 300;
 
@@ -24,4 +25,31 @@ function isHmac(message: Buffer, hex: string | undefined, key: string): boolean 
   const wanted = createHmac('sha256', key).update(message).digest();
   const given = Buffer.from(hex ?? '', 'hex');
   return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+const payload = z
+  .object({
+    algorithm: z.literal('HMAC-SHA256'),
+    user_id: z.union([z.string().regex(/^\d+$/), z.null()]).optional(),
+    profile_id: z.union([z.string().regex(/^\d+$/), z.null()]).optional(),
+    issued_at: z.coerce.number().int().positive().max(99_999_999_999),
+  })
+  .transform((given) => ({
+    /** App-scoped; null where a page removed the app. */
+    userId: given.user_id ?? null,
+    pageId: given.profile_id ?? null,
+    /** Unix seconds. */
+    issuedAt: given.issued_at,
+  }));
+export type SignedRequest = z.output<typeof payload>;
+
+/** `signed_request=<base64url HMAC>.<base64url JSON>`: the HMAC is over the encoded second part. Null unless Meta signed it. */
+export function readSignedRequest(text: string, appSecret: string): SignedRequest | null {
+  const [, signature = '', encoded = ''] = /^([\w-]{43})\.([\w-]+)$/.exec(text) ?? [];
+  if (!isHmac(Buffer.from(encoded), Buffer.from(signature, 'base64url').toString('hex'), appSecret)) return null;
+  try {
+    return payload.safeParse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8'))).data ?? null;
+  } catch {
+    return null;
+  }
 }

@@ -14,6 +14,7 @@ describe('What Graph says and what it means for us', () => {
   it.each<[string, number, number | undefined, ErrorCode]>([
     ['an expired token asks for a person', 190, 463, 'reconnect_required'],
     ['an app removed by the user asks for a person', 190, 458, 'reconnect_required'],
+    ['a role lost on one page is that page’s matter', 190, 492, 'permission_missing'],
     ['a dead session asks for a person', 102, undefined, 'reconnect_required'],
     ['the app is throttled', 4, undefined, 'rate_limited'],
     ['an account is throttled', 17, 2446079, 'rate_limited'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PAGE_ROLE_LOST } from '../../domain/connection.ts';
 import { AppError, type ErrorCode } from '../../domain/error.ts';
 
 /** What Graph said went wrong, without its words: those may name people. */
@@ -68,6 +69,7 @@ export function errorCodeOf({ code, subcode, isTransient, hint }: GraphProblem, 
   if (hint === 'reduce_data' || TOO_MUCH.has(`${code}/${subcode}`)) return 'too_much_data';
   if (code === 100 && subcode === 33) return 'not_found';
   if (code === 100 && subcode === 3191001) return 'permission_missing';
+  if (code === 190 && subcode === PAGE_ROLE_LOST) return 'permission_missing'; // one page's token: the person's own lives on
   if (code === 2 && subcode === 1504041) return 'invalid';
   const known = BY_CODE[code];
   if (known !== undefined) return known;

@@ -51,9 +51,6 @@ const connectionRow = z
 /** A tenant's connection as the screens show it. */
 export type Connection = z.output<typeof connectionRow>;
 
-const sharersRow = z.object({ meta_user_shared_with: z.number() });
-const MOST_TENANTS = 2_147_483_647;
-
 const NOT_CONNECTED: Connection = {
   status: 'not_connected',
   reason: null,
@@ -98,7 +95,7 @@ export interface Confirmation {
 export type Connections = ReturnType<typeof createConnections>;
 
 /** The tenant's one connection and its token, sealed. */
-export function createConnections({ pool, inTenant, vault }: Pick<Database, 'pool' | 'inTenant'> & { vault: Vault }) {
+export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'> & { vault: Vault }) {
   const move = (tenantId: number, name: string, actor: Actor, work: (tx: Tx) => Promise<ChangeDetails | null>) =>
     inTenant(tenantId, async (tx) => {
       const details = await work(tx);
@@ -114,10 +111,6 @@ export function createConnections({ pool, inTenant, vault }: Pick<Database, 'poo
      * @throws AppError `reconnect_required` when there is none or Meta refused it.
      */
     withToken: (tenantId: number): Promise<LivingToken> => inTenant(tenantId, (tx) => livingToken(tx, tenantId, vault)),
-    /** How many other tenants hold a token of the same Meta user: a count, across tenants. */
-    sharersOfMetaUser: (tenantId: number): Promise<number> =>
-      pool.oneFirst(sql.type(sharersRow)`
-        SELECT meta_user_shared_with FROM tenant_gauges(${MOST_TENANTS}) WHERE tenant_id = ${tenantId}`),
     /** A sign-in begins: older open ones end; a tenant without a connection becomes `connecting`. */
     begin: (tenantId: number, attemptId: string): Promise<boolean> =>
       move(tenantId, 'connection.attempt_begun', system('connection'), async (tx) => {

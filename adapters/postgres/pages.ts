@@ -1,16 +1,28 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
+import { system } from '../../domain/actor.ts';
+import type { PageTrouble } from '../../domain/connection.ts';
 import type { Vault } from '../../domain/vault.ts';
+import { connectionOf } from './oauth-attempts.ts';
 import type { Database, Tx } from './pool.ts';
+import { audited } from './system-events.ts';
 
 const pageRow = z
-  .object({ page_id: z.string(), name: z.string(), tasks: z.array(z.string()), subscribed_at: z.date().nullable() })
+  .object({
+    page_id: z.string(),
+    name: z.string(),
+    tasks: z.array(z.string()),
+    subscribed_at: z.date().nullable(),
+    problem: z.enum(['page_role_lost', 'leads_access_missing', 'token_missing', 'app_removed']).nullable(),
+  })
   .transform((row) => ({
     pageId: row.page_id,
     name: row.name,
     tasks: row.tasks,
     /** Since when its leads come here; null = not (any more). */
     subscribedAt: row.subscribed_at,
+    /** Why it gives no leads now; null = nothing is known to be wrong. */
+    problem: row.problem,
   }));
 export type TenantPage = z.output<typeof pageRow>;
 
@@ -33,11 +45,27 @@ export function createPages({ pool, inTenant, vault }: Pick<Database, 'pool' | '
     listForTenant: (tenantId: number, limit = 500): Promise<readonly TenantPage[]> =>
       inTenant(tenantId, (tx) =>
         tx.any(sql.type(pageRow)`
-          SELECT page_id, name, tasks, subscribed_at FROM pages
+          SELECT page_id, name, tasks, subscribed_at, problem FROM pages
           WHERE tenant_id = ${tenantId} AND subscribed_at IS NOT NULL
           ORDER BY name, page_id
           LIMIT ${limit}`),
       ),
+    /** What a call to the page found; null when it answered. True when that is news. */
+    markProblem: (tenantId: number, pageId: string, problem: PageTrouble | null): Promise<boolean> =>
+      inTenant(tenantId, async (tx) => {
+        const { rowCount } = await tx.query(sql.unsafe`
+          UPDATE pages SET problem = ${problem}, updated_at = now()
+          WHERE tenant_id = ${tenantId} AND page_id = ${pageId} AND subscribed_at IS NOT NULL AND problem IS DISTINCT FROM ${problem}`);
+        if (rowCount === 0) return false;
+        await audited(tx, {
+          tenantId,
+          name: problem === null ? 'connection.page_answers' : 'connection.page_refused',
+          actor: system('connection'),
+          object: connectionOf(tenantId),
+          details: { pageId, problem },
+        });
+        return true;
+      }),
     /** The page's own token, or null when the page is not connected here or has none. */
     maybeToken: (tenantId: number, pageId: string): Promise<string | null> =>
       inTenant(tenantId, async (tx) => {
@@ -84,7 +112,7 @@ export async function connectPages(
     SELECT tenant_id, page_id, name, ARRAY(SELECT jsonb_array_elements_text(tasks)), access_token, now()
     FROM ${sql.unnest(tuples, ['int4', 'text', 'text', 'jsonb', 'text'])} AS given (tenant_id, page_id, name, tasks, access_token)
     ON CONFLICT (tenant_id, page_id) DO UPDATE SET name = excluded.name, tasks = excluded.tasks,
-      access_token = excluded.access_token, subscribed_at = coalesce(pages.subscribed_at, excluded.subscribed_at),
+      access_token = excluded.access_token, problem = NULL, subscribed_at = coalesce(pages.subscribed_at, excluded.subscribed_at),
       updated_at = now()`);
   return adoptOrphans(tx, tenantId, ids);
 }
@@ -92,7 +120,7 @@ export async function connectPages(
 /** Stops receiving leads of every page but `except`, and erases their tokens; inside the caller's transaction. */
 export async function releasePages(tx: Tx, tenantId: number, except: readonly string[] = []): Promise<void> {
   await tx.query(sql.unsafe`
-    UPDATE pages SET subscribed_at = NULL, access_token = NULL, updated_at = now()
+    UPDATE pages SET subscribed_at = NULL, access_token = NULL, problem = NULL, updated_at = now()
     WHERE tenant_id = ${tenantId} AND NOT page_id = ANY(${sql.array([...except], 'text')})`);
 }
 

@@ -8,6 +8,7 @@ import { createConnections } from './connections.ts';
 import { createControlTotals } from './control-totals.ts';
 import { createConversations } from './conversations.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
+import { createDeletionRequests } from './deletion-requests.ts';
 import { createFigures } from './figures.ts';
 import { createFrames } from './frames.ts';
 import { createGauges } from './gauges.ts';
@@ -17,6 +18,7 @@ import { createInsights } from './insights.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadPages } from './lead-pages.ts';
 import { createLeads } from './leads.ts';
+import { createMetaUsers } from './meta-users.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
 import { createOutboundMessages } from './outbound-messages.ts';
 import { createPages } from './pages.ts';
@@ -47,6 +49,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     controlTotals: createControlTotals(database),
     conversations: createConversations(database),
     credentials: createCredentials(database, vault, fallbacks),
+    deletionRequests: createDeletionRequests(sealed),
     figures: createFigures(database),
     frames: createFrames(database),
     gauges: createGauges(database),
@@ -56,6 +59,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadForms: createLeadForms(database),
     leadPages: createLeadPages(database),
     leads: createLeads(database),
+    metaUsers: createMetaUsers(database),
     oauthAttempts: createOauthAttempts(sealed),
     outboundMessages: createOutboundMessages(database),
     pages: createPages(sealed),
