@@ -29,6 +29,7 @@ import { randomSecret } from './web/secrets.ts';
 import { sessionRoutes } from './web/sessions.ts';
 import { createStatsService } from './web/stats.ts';
 import { syncRoutes } from './web/sync.ts';
+import { unconfirmedRoutes } from './web/unconfirmed.ts';
 import { webhookRoutes } from './web/webhooks.ts';
 import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
 
@@ -79,7 +80,10 @@ async function measured(): Promise<string> {
   return metrics.registry.metrics();
 }
 
-function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation, { nudge }: Dispatcher): Route[][] {
+function routesOf(
+  { cache, temporal, database, connectionWorkflows, leadWorkflows }: Foundation,
+  { nudge }: Dispatcher,
+): Route[][] {
   const stats = createStatsService(stores.stats, cache, () => new Date());
   const syncDeps = {
     connections: stores.connections,
@@ -126,6 +130,11 @@ function routesOf({ cache, temporal, database, connectionWorkflows }: Foundation
       changeStatus: stores.leads.changeStatus,
     }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
+    unconfirmedRoutes({
+      unconfirmedMessages: stores.unconfirmedMessages,
+      startMessage: leadWorkflows.startMessage,
+      live,
+    }),
     reconciliationRoutes({
       leadForms: stores.leadForms,
       reconciliations: createLeadReconciliations(temporal.client),

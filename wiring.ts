@@ -103,7 +103,7 @@ export const templateCopier =
 /** The inbox's dispatcher; one runs in each program, so that either alone keeps things moving. */
 export function dispatcherOf(base: Foundation): Dispatcher {
   const { stores, leadWorkflows, connectionWorkflows, live, metrics, log } = base;
-  const { inbox, conversations, deletionRequests, oauthAttempts, outboundMessages } = stores;
+  const { inbox, conversations, deletionRequests, oauthAttempts, outboundMessages, automationRuns } = stores;
   const intake = createConversationIntake({
     inbox,
     conversations,
@@ -124,6 +124,8 @@ export function dispatcherOf(base: Foundation): Dispatcher {
           metrics.messages.inc({ status: 'unconfirmed' });
         live.publish(tenantId, 'messages');
       },
+      message_by_hand: (tenantId, messageId) => leadWorkflows.startMessage({ tenantId, messageId }),
+      run_over: automationRuns.endUnanswered,
       oauth_returned: async (tenantId, attemptId) => {
         await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);
         await oauthAttempts.markDelivered(tenantId, attemptId);

@@ -118,6 +118,7 @@ function activitiesOf({
     ...createLeadReconciliationActivities({ ...leadDeps, startIntake: leadWorkflows.startIntake }),
     ...createMessageActivities({
       outbound: stores.outboundMessages,
+      byHand: stores.messagesByHand,
       credentials: stores.credentials,
       ycloud,
       live,

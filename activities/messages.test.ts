@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../adapters/free-port.ts';
 import { createMetrics } from '../adapters/metrics.ts';
 import { createConversations } from '../adapters/postgres/conversations.ts';
+import { createMessagesByHand } from '../adapters/postgres/messages-by-hand.ts';
 import { createOutboundMessages } from '../adapters/postgres/outbound-messages.ts';
 import { createYCloud } from '../adapters/ycloud/client.ts';
 import { AppError } from '../domain/error.ts';
@@ -29,6 +30,7 @@ const live = { publish: () => {}, subscribe: () => () => {} };
 function activities(given: Partial<MessageDeps> = {}) {
   return createMessageActivities({
     outbound: createOutboundMessages(db.database),
+    byHand: createMessagesByHand(db.database),
     credentials: { ycloudKey: async () => KEY },
     ycloud: createYCloud({ url: simulator.url, log: silentLog }),
     live,
@@ -41,6 +43,7 @@ function activities(given: Partial<MessageDeps> = {}) {
 
 const dispatch = (run: SendCase, given: Partial<MessageDeps> = {}) =>
   activities(given).dispatchMessage({ tenantId: run.tenantId, runId: run.runId });
+const noText = { sendText: () => Promise.reject(new Error('no text is sent here')) };
 const sentTo = (run: SendCase) => simulator.ledger.rows().messages.filter(({ to }) => to === run.phone);
 const newRun = async (given: Parameters<typeof aRun>[2] = {}) => aRun(db.database, await aTenant(db), given);
 const change = (run: SendCase, statement: ReturnType<typeof sql.unsafe>) =>
@@ -67,6 +70,7 @@ describe('dispatching a template', () => {
     const run = await newRun();
     const seen: number[] = [];
     const ycloud = {
+      ...noText,
       sendTemplate: async () => {
         seen.push((await messagesOf(db.database, run)).mirrored);
         return { outcome: 'unclear', why: 'test' } as const;
@@ -137,6 +141,7 @@ describe('dispatching a template', () => {
   it('finds its own row sending after a crash, and leaves it unconfirmed', async () => {
     const run = await newRun();
     const crash = {
+      ...noText,
       sendTemplate: async () => {
         throw new Error('the process died');
       },

@@ -1,20 +1,32 @@
 import type { Metrics } from '../adapters/metrics.ts';
 import type { Credentials } from '../adapters/postgres/credentials.ts';
-import type { ClaimedMessage, OutboundMessages } from '../adapters/postgres/outbound-messages.ts';
-import type { SendOutcome, TemplateMessage } from '../adapters/ycloud/client.ts';
+import type { ClaimByHand, ClaimedText, MessagesByHand } from '../adapters/postgres/messages-by-hand.ts';
+import type { Claim, ClaimedMessage, OutboundMessages } from '../adapters/postgres/outbound-messages.ts';
+import type { SendOutcome, TemplateMessage, TextMessage } from '../adapters/ycloud/client.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { POST_WITHIN_MS } from '../domain/unconfirmed.ts';
 
 export interface MessageDeps {
   outbound: OutboundMessages;
+  byHand: MessagesByHand;
   credentials: Pick<Credentials, 'ycloudKey'>;
-  ycloud: { sendTemplate(key: string, message: TemplateMessage): Promise<SendOutcome> };
+  ycloud: {
+    sendTemplate(key: string, message: TemplateMessage): Promise<SendOutcome>;
+    sendText(key: string, message: TextMessage): Promise<SendOutcome>;
+  };
   live: LiveUpdates;
   metrics: Pick<Metrics, 'messages'>;
   /** Counts against the sender's rate. Throws AppError `rate_limited`: the activity waits and is tried again, nothing claimed. */
   takeSendSlot: (tenantId: number) => Promise<void>;
   /** Logs each decision when ENABLE_AUTOMATION_DIAGNOSTICS is on. */
-  diagnose: (decision: { tenantId: number; runId: string; outcome: string; reason?: string }) => void;
+  diagnose: (decision: {
+    tenantId: number;
+    runId?: string;
+    messageId?: string;
+    outcome: string;
+    reason?: string;
+  }) => void;
   now?: () => Date;
 }
 
@@ -30,31 +42,67 @@ export type MessageActivities = ReturnType<typeof createMessageActivities>;
 
 /** The outbound protocol: one activity, whole. It may be repeated at any point: the claim decides what a repeat may do. */
 export function createMessageActivities(deps: MessageDeps) {
-  const { outbound, credentials, ycloud, live, takeSendSlot, diagnose, now = () => new Date() } = deps;
+  const { outbound, byHand, diagnose } = deps;
   return {
-    /** Claims, posts, settles. An unclear outcome is a result, never an error: an error would be tried again. */
+    /** A run's message. Claims, posts, settles. An unclear outcome is a result, never an error: an error would be tried again. */
     async dispatchMessage({ tenantId, runId }: { tenantId: number; runId: string }): Promise<Dispatched> {
-      // Read first: a missing key must not leave a claimed row `sending`.
-      const key = await credentials.ycloudKey(tenantId).catch(nullWhenMisconfigured);
-      if (key === null) {
-        await outbound.skip(tenantId, runId, 'no_api_key');
-        diagnose({ tenantId, runId, outcome: 'skip', reason: 'no_api_key' });
-        return { outcome: 'ended', reason: 'no_api_key' };
-      }
-      await takeSendSlot(tenantId);
-      const claim = await outbound.claim(tenantId, runId, now());
-      const reason = 'reason' in claim ? { reason: claim.reason } : {};
-      diagnose({ tenantId, runId, outcome: claim.decision, ...reason });
-      if (claim.decision === 'wait') return { outcome: 'again', until: claim.until };
-      if (claim.decision === 'skip') return { outcome: 'ended', reason: claim.reason };
-      if (claim.decision === 'already')
-        return MAY_HAVE_LEFT.has(claim.state) ? { outcome: 'sent' } : { outcome: 'ended', reason: claim.state };
-      live.publish(tenantId, 'messages');
-      const result = await settle(deps, tenantId, claim.message, await ycloud.sendTemplate(key, claim.message), now());
-      live.publish(tenantId, 'messages');
-      return result;
+      return dispatch(deps, tenantId, {
+        claim: (at) => outbound.claim(tenantId, runId, at),
+        skip: (reason) => outbound.skip(tenantId, runId, reason),
+        diagnose: (decision) => diagnose({ tenantId, runId, ...decision }),
+      });
+    },
+
+    /** A message that a person asked for: the same way, from its own row. */
+    async dispatchByHand({ tenantId, messageId }: { tenantId: number; messageId: string }): Promise<Dispatched> {
+      return dispatch(deps, tenantId, {
+        claim: (at) => byHand.claim(tenantId, messageId, at),
+        skip: (reason) => byHand.skip(tenantId, messageId, reason),
+        diagnose: (decision) => diagnose({ tenantId, messageId, ...decision }),
+      });
     },
   };
+}
+
+interface Dispatchable {
+  claim: (at: Date) => Promise<Claim | ClaimByHand>;
+  skip: (reason: string) => Promise<void>;
+  diagnose: (decision: { outcome: string; reason?: string }) => void;
+}
+
+async function dispatch(deps: MessageDeps, tenantId: number, message: Dispatchable): Promise<Dispatched> {
+  const { credentials, takeSendSlot, live, now = () => new Date() } = deps;
+  // Read first: a missing key must not leave a claimed row `sending`.
+  const key = await credentials.ycloudKey(tenantId).catch(nullWhenMisconfigured);
+  if (key === null) {
+    await message.skip('no_api_key');
+    message.diagnose({ outcome: 'skip', reason: 'no_api_key' });
+    return { outcome: 'ended', reason: 'no_api_key' };
+  }
+  await takeSendSlot(tenantId);
+  const claimedAt = now();
+  const claim = await message.claim(claimedAt);
+  message.diagnose({ outcome: claim.decision, ...('reason' in claim ? { reason: claim.reason } : {}) });
+  if (claim.decision === 'wait') return { outcome: 'again', until: claim.until };
+  if (claim.decision === 'skip') return { outcome: 'ended', reason: claim.reason };
+  if (claim.decision === 'already')
+    return MAY_HAVE_LEFT.has(claim.state) ? { outcome: 'sent' } : { outcome: 'ended', reason: claim.state };
+  live.publish(tenantId, 'messages');
+  const outcome = await post(deps, key, claim.message, claimedAt);
+  const result = await settle(deps, tenantId, claim.message, outcome, now());
+  live.publish(tenantId, 'messages');
+  return result;
+}
+
+/** A process that stood still between claim and POST sends nothing any more: its row went to a person, who may have sent it again. */
+async function post(
+  { ycloud, now = () => new Date() }: MessageDeps,
+  key: string,
+  message: ClaimedMessage | ClaimedText,
+  claimedAt: Date,
+): Promise<SendOutcome> {
+  if (now().getTime() - claimedAt.getTime() > POST_WITHIN_MS) return { outcome: 'unclear', why: 'found_late' };
+  return 'text' in message ? ycloud.sendText(key, message) : ycloud.sendTemplate(key, message);
 }
 
 /** No key, or one that does not open: a reason to log, like any other check that fails. */
@@ -66,7 +114,7 @@ function nullWhenMisconfigured(error: unknown): null {
 async function settle(
   { outbound, metrics }: MessageDeps,
   tenantId: number,
-  message: ClaimedMessage,
+  message: ClaimedMessage | ClaimedText,
   outcome: SendOutcome,
   at: Date,
 ): Promise<Dispatched> {
@@ -94,9 +142,11 @@ async function settle(
     case 'rejected':
       await outbound.settle(tenantId, { ...report, state: 'rejected', errorCode: outcome.code });
       return { outcome: 'ended', reason: 'rejected' };
-    case 'not_sent':
-      await outbound.handBack(tenantId, message.messageId);
-      return { outcome: 'again', until: at.getTime() + outcome.retryAfterMs };
+    case 'not_sent': {
+      const until = at.getTime() + outcome.retryAfterMs;
+      await outbound.handBack(tenantId, message.messageId, new Date(until));
+      return { outcome: 'again', until };
+    }
     case 'unclear':
       await outbound.markUnconfirmed(tenantId, message.messageId, outcome.why);
       return { outcome: 'sent' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fillVariables, isOptOut, type LeadFacts, matches, placeholdersIn, render } from './automation.ts';
+import { fillVariables, type LeadFacts, matches, placeholdersIn, render } from './automation.ts';
 
 const lead: LeadFacts = { fullName: ' Lucía Fernández ', formId: '644', campaignId: '120', campaignName: 'Implantes' };
 
@@ -24,17 +24,4 @@ describe('rules', () => {
     expect(render('Hola {{1}}, sobre {{2}}', ['Lucía', 'Implantes'])).toBe('Hola Lucía, sobre Implantes');
     expect(placeholdersIn('{{1}} {{2}} {{1}}')).toBe(2);
   });
-});
-
-describe('an opt-out', () => {
-  it.each(['STOP', 'baja', ' Cancelar. ', 'ALTO!', 'Bájà', 'dar de baja'])('is "%s"', (text) => {
-    expect(isOptOut(text)).toBe(true);
-  });
-
-  it.each(['¿Bajan los precios?', 'Quiero cancelar el turno del jueves', 'stop by tomorrow', ''])(
-    'is not "%s"',
-    (text) => {
-      expect(isOptOut(text)).toBe(false);
-    },
-  );
 });

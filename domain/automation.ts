@@ -49,32 +49,3 @@ export const render = (body: string, words: readonly string[]): string =>
 /** How many distinct placeholders a template's body has. */
 export const placeholdersIn = (body: string): number =>
   new Set([...body.matchAll(/\{\{(\d+)\}\}/g)].map(([, n]) => n)).size;
-
-const OPT_OUT_WORDS: ReadonlySet<string> = new Set([
-  'stop',
-  'baja',
-  'cancelar',
-  'alto',
-  'darme de baja',
-  'dar de baja',
-  'no molestar',
-  'unsubscribe',
-  'cancel',
-  'sair',
-  'parar',
-  // What the opt-out buttons of templates carry.
-  'opt out',
-  'optout',
-]);
-
-/** Whether the whole message asks for no more, case and accents folded. */
-export function isOptOut(text: string): boolean {
-  const folded = text
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N} ]+/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return OPT_OUT_WORDS.has(folded);
-}

@@ -24,6 +24,7 @@ import { salesApiRoutes } from '../web/sales-api.ts';
 import { sessionRoutes } from '../web/sessions.ts';
 import { createStatsService } from '../web/stats.ts';
 import { syncRoutes } from '../web/sync.ts';
+import { unconfirmedRoutes } from '../web/unconfirmed.ts';
 import { webhookRoutes } from '../web/webhooks.ts';
 import { type TestApp, testApp } from './app.ts';
 import type { TestDatabase } from './database.ts';
@@ -113,6 +114,7 @@ function blocksOf(
       changeStatus: stores.leads.changeStatus,
     }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
+    unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),

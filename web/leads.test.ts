@@ -217,7 +217,6 @@ describe('hostile names, answers and messages', () => {
       `/crm/leads/${leadId}`,
       `/crm/leads/${leadId}/thread`,
       '/crm/marketing/leads-feed',
-      '/crm/unconfirmed',
     ]) {
       const html = await page(path);
       expect([path, html.includes(escaped)]).toEqual([path, true]);
@@ -238,17 +237,5 @@ describe('hostile names, answers and messages', () => {
     const html = await page(`/crm/leads?q=${encodeURIComponent(markup)}`);
     expect(html).not.toContain('<script>alert');
     expect(html).not.toContain('<img');
-  });
-});
-
-describe('unconfirmed messages', () => {
-  it('are listed with the time of their sending', async () => {
-    expect(textOf(await page('/crm/unconfirmed'))).toContain('No messages in doubt');
-    const leadId = await aLead(db, tenantId, { name: 'Ana' });
-    await aMessage(db, tenantId, leadId, { state: 'unconfirmed', at: minutesAgo(30) });
-    await aMessage(db, tenantId, leadId, { state: 'delivered' });
-    const html = await page('/crm/unconfirmed');
-    expect(namesOn(html)).toEqual(['Ana']);
-    expect(textOf(html)).toContain('bienvenida_lead');
   });
 });

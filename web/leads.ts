@@ -72,13 +72,6 @@ export const leadRoutes = (deps: LeadDeps): Route[] => [
     body: 'form',
     handler: (req, res) => recordSale(req, res, deps),
   },
-  {
-    method: 'get',
-    path: '/crm/unconfirmed',
-    access: 'person',
-    accessName: 'list_unconfirmed',
-    handler: (req, res) => unconfirmed(req, res, deps),
-  },
 ];
 
 async function list(req: Request, res: Response, { leadPages }: LeadDeps, isFragment: boolean): Promise<void> {
@@ -187,15 +180,6 @@ async function recordSale(req: Request, res: Response, deps: LeadDeps): Promise<
 async function changed({ live, invalidateFigures }: LeadDeps, tenantId: number): Promise<void> {
   await invalidateFigures(tenantId);
   live.publish(tenantId, 'leads');
-}
-
-async function unconfirmed(req: Request, res: Response, { leadPages }: LeadDeps): Promise<void> {
-  const rows = await leadPages.unconfirmed(callerOf(req).tenantId);
-  renderPage(req, res, 'leads/unconfirmed', {
-    title: translator(req)('leads:unconfirmed.title'),
-    section: 'unconfirmed',
-    rows,
-  });
 }
 
 function leadIdOf(req: Request): string {

@@ -4,3 +4,4 @@ export { dataDeletionWorkflow } from './data-deletion.ts';
 export { leadAutomationWorkflow } from './lead-automation.ts';
 export { leadIntakeWorkflow } from './lead-intake.ts';
 export { leadReconciliationWorkflow } from './lead-reconciliation.ts';
+export { messageWorkflow } from './message.ts';

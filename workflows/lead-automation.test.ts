@@ -27,6 +27,7 @@ const activities = {
     dispatched++;
     return results.shift() ?? { outcome: 'sent' };
   },
+  dispatchByHand: async () => ({ outcome: 'sent' }),
 } satisfies MessageActivities;
 
 type Handle = WorkflowHandle<typeof leadAutomationWorkflow>;

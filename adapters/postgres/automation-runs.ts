@@ -41,6 +41,24 @@ export function createAutomationRuns({ inTenant }: Pick<Database, 'inTenant'>) {
           WHERE tenant_id = ${tenantId} AND rule_id = ${run.ruleId} AND lead_id = ${run.leadId} AND occurrence = ${run.occurrence}`);
         return { runId: known.id, isNew: false, state: known.state };
       }),
+
+    /** The time in which somebody could answer is over: the run ends with what is known of its message. A reply that comes later still counts for it. */
+    endUnanswered: (tenantId: number, runId: string): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        const ended = await tx.maybeOne(sql.type(z.object({ lead_id: z.string(), reason: z.string() }))`
+          UPDATE automation_runs r SET state = 'done', updated_at = now(),
+            reason = CASE WHEN EXISTS (SELECT FROM outbound_messages m WHERE m.tenant_id = ${tenantId} AND m.run_id = r.id AND m.state = 'unconfirmed')
+              THEN 'unconfirmed' ELSE 'no_reply' END
+          WHERE r.tenant_id = ${tenantId} AND r.id = ${runId} AND r.state = 'waiting' AND r.due_at < now() RETURNING r.lead_id, r.reason`);
+        if (!ended) return;
+        await audited(tx, {
+          tenantId,
+          name: 'automation_run.ended',
+          actor: system('lead-automation'),
+          object: { type: 'lead', id: ended.lead_id },
+          details: { runId, reason: ended.reason },
+        });
+      }),
   };
 }
 export type AutomationRuns = ReturnType<typeof createAutomationRuns>;

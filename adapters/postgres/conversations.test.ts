@@ -60,6 +60,14 @@ async function apply(sent: Sent, reports: readonly Report[]) {
 }
 const stateOf = async (sent: Sent) => (await messagesOf(db.database, sent)).messages[0]?.state;
 
+const inbound = (sent: Sent, body: string, providerId = `in-${sent.leadId}`) => ({
+  providerId,
+  phone: sent.phone,
+  kind: 'text',
+  body,
+  sentAt: new Date(),
+});
+
 describe('statuses of messages', () => {
   it('move a message forward by our own id, before the reply of the POST even came', async () => {
     const sent = await aSendingMessage();
@@ -137,13 +145,6 @@ describe('statuses of messages', () => {
 });
 
 describe('what people write', () => {
-  const inbound = (sent: Sent, body: string, providerId = `in-${sent.leadId}`) => ({
-    providerId,
-    phone: sent.phone,
-    kind: 'text',
-    body,
-    sentAt: new Date(),
-  });
   const leadOf = (sent: Sent) =>
     db.database.inTenant(sent.tenantId, (tx) =>
       tx.one(sql.type(z.object({ status: z.string(), replied: z.boolean(), run: z.string() }))`
@@ -281,6 +282,58 @@ describe('who may not be written to', () => {
       ),
     );
     expect(active).toBe(isSuppressed ? 1 : 0);
+  });
+
+  const sources = (sent: Sent) =>
+    db.database.inTenant(sent.tenantId, (tx) =>
+      tx.anyFirst(
+        sql.type(
+          z.object({ source: z.string() }),
+        )`SELECT source FROM suppressions WHERE phone = ${sent.phone} AND lifted_at IS NULL ORDER BY source`,
+      ),
+    );
+  const stopEverywhere = async (sent: Sent) => {
+    const conversations = createConversations(db.database);
+    await conversations.receive(sent.tenantId, 0, { ...inbound(sent, 'BAJA', 'in-stop'), sentAt: minute(1) });
+    for (const source of ['user_preference', 'ycloud_list'])
+      await conversations.changeConsent(sent.tenantId, 0, {
+        phone: sent.phone ?? '',
+        consent: 'stopped',
+        source,
+        at: minute(1),
+      });
+  };
+  const minute = (n: number) => new Date(Date.parse('2026-11-24T12:00:00Z') + n * 60_000);
+
+  it.each([
+    ['user_preference', ['stop_word', 'ycloud_list']],
+    ['ycloud_list', ['stop_word', 'user_preference']],
+  ])('is taken back only where the word reaches: %s', async (source, left) => {
+    const sent = await aSendingMessage();
+    await stopEverywhere(sent);
+    await createConversations(db.database).changeConsent(sent.tenantId, 0, {
+      phone: sent.phone ?? '',
+      consent: 'resumed',
+      source,
+      at: minute(2),
+    });
+    expect(await sources(sent)).toEqual(left);
+  });
+
+  it('is taken back by the person’s own start word, but not what they set in WhatsApp', async () => {
+    const sent = await aSendingMessage();
+    await stopEverywhere(sent);
+    const start = inbound(sent, '¡Alta!', 'in-start');
+    await createConversations(db.database).receive(sent.tenantId, 0, { ...start, sentAt: minute(2) });
+    expect(await sources(sent)).toEqual(['user_preference']);
+  });
+
+  it('is not taken back by a start word written before the stop', async () => {
+    const sent = await aSendingMessage();
+    await stopEverywhere(sent);
+    const start = inbound(sent, 'ALTA', 'in-early-start');
+    await createConversations(db.database).receive(sent.tenantId, 0, { ...start, sentAt: minute(0) });
+    expect(await sources(sent)).toEqual(['stop_word', 'user_preference', 'ycloud_list'].sort());
   });
 
   it('holds for a person who stopped Meta although another device got the message', async () => {

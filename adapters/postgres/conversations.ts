@@ -1,12 +1,12 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import { type Actor, system } from '../../domain/actor.ts';
-import { isOptOut } from '../../domain/automation.ts';
+import type { Actor } from '../../domain/actor.ts';
+import { isOptIn, isOptOut } from '../../domain/consent.ts';
 import { markDone } from './inbox.ts';
 import { moveStatus } from './leads.ts';
-import { type AppliedReport, applyReports, type Report } from './message-reports.ts';
+import { type AppliedReport, applyReports, endRunsOf, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
-import { audited } from './system-events.ts';
+import { lift, suppress } from './suppressions.ts';
 
 /** What a person wrote to us. */
 export interface InboundMessage {
@@ -46,7 +46,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
     /**
      * Applies a batch of status webhooks and marks their rows done; those that match nothing yet are tried again for 24 hours, then ignored.
-     * Returns what moved and the waiting runs whose message failed.
+     * Returns what moved and the runs that ended with it, because their message failed.
      */
     applyStatuses: (
       tenantId: number,
@@ -69,16 +69,12 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
             .find((each) => each?.errorCode === META_USER_STOPPED);
           if (stop !== undefined) await suppress(tx, tenantId, phone, 'meta_131050', stop.at);
         }
-        const failed = moved.filter(({ state }) => state === 'failed').flatMap(({ run_id }) => run_id ?? []);
-        return {
-          moved,
-          failedRuns: await waitingRuns(tx, tenantId, sql.fragment`r.id = ANY(${sql.array(failed, 'uuid')})`),
-        };
+        return { moved, failedRuns: await endRunsOf(tx, tenantId, moved) };
       }),
 
     /**
      * Stores a person's message once by its provider id. The first reply moves a new lead to contacted and ends its waiting runs; a stop word or opt-out
-     * button adds the number to the suppression list. WhatsApp's own news (kind `system`, such as a new number) is no reply. `isNew` is false for a repeat.
+     * button adds the number to the suppression list, a start word takes it off again. WhatsApp's own news (kind `system`, such as a new number) is no reply. `isNew` is false for a repeat.
      */
     receive: (
       tenantId: number,
@@ -96,10 +92,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
         if (rowCount === 0) return { isNew: false, optedOut: false, runs: [] };
         if (message.kind === 'system') return { isNew: true, optedOut: false, runs: [] };
         for (const lead of leads) await markReplied(tx, tenantId, lead, message.sentAt);
-        const optedOut =
-          message.phone !== null && [message.body, message.buttonPayload].some((words) => isOptOut(words ?? ''));
-        if (optedOut && message.phone !== null)
-          await suppress(tx, tenantId, message.phone, 'stop_word', message.sentAt);
+        const optedOut = await applyConsent(tx, tenantId, message);
         return {
           isNew: true,
           optedOut,
@@ -138,6 +131,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
 export type Conversations = ReturnType<typeof createConversations>;
 
 const META_USER_STOPPED = '131050';
+const LATE_REPLY_DAYS = 30;
 const provider: Actor = { type: 'ycloud', id: null };
 
 const leadsOfPhone = (tx: Tx, tenantId: number, phone: string) =>
@@ -147,6 +141,17 @@ const leadsOfPhone = (tx: Tx, tenantId: number, phone: string) =>
     )`SELECT id, status FROM leads WHERE tenant_id = ${tenantId} AND phone = ${phone} ORDER BY created_at DESC LIMIT 20 FOR UPDATE`,
   );
 
+/** Whether the message asks for no more. One that asks to be written to again takes back what the person's own words cover. */
+async function applyConsent(tx: Tx, tenantId: number, message: InboundMessage): Promise<boolean> {
+  const { phone, body, buttonPayload, sentAt } = message;
+  if (phone === null) return false;
+  const said = [body, buttonPayload].map((words) => words ?? '');
+  const optedOut = said.some(isOptOut);
+  if (optedOut) await suppress(tx, tenantId, phone, 'stop_word', sentAt);
+  else if (said.some(isOptIn)) await lift(tx, tenantId, phone, 'start_word', sentAt);
+  return optedOut;
+}
+
 async function markReplied(tx: Tx, tenantId: number, lead: z.output<typeof leadRow>, at: Date): Promise<void> {
   await tx.query(sql.unsafe`
     UPDATE leads SET first_reply_at = ${at.toISOString()}::timestamptz, updated_at = now()
@@ -154,7 +159,7 @@ async function markReplied(tx: Tx, tenantId: number, lead: z.output<typeof leadR
   if (lead.status === 'new') await moveStatus(tx, tenantId, lead.id, 'new', 'contacted', provider);
 }
 
-/** Ends the runs of these people and returns those whose workflow waits: only they are told. */
+/** Ends the runs of these people and returns those whose workflow waits: only they are told. A reply that comes late still counts for the run that asked. */
 async function endRuns(
   tx: Tx,
   tenantId: number,
@@ -165,7 +170,8 @@ async function endRuns(
   const waiting = await waitingRuns(tx, tenantId, ofLeads);
   await tx.query(sql.unsafe`
     UPDATE automation_runs r SET state = ${reason === 'replied' ? 'done' : 'stopped'}, reason = ${reason}, updated_at = now()
-    WHERE r.tenant_id = ${tenantId} AND ${ofLeads} AND r.state IN ('active', 'waiting')`);
+    WHERE r.tenant_id = ${tenantId} AND ${ofLeads}
+      AND (r.state IN ('active', 'waiting') OR (r.reason IN ('no_reply', 'message_failed', 'unconfirmed') AND r.created_at > now() - ${LATE_REPLY_DAYS} * interval '1 day'))`);
   return waiting;
 }
 
@@ -180,24 +186,6 @@ async function waitingRuns(
     )`SELECT r.id, r.workflow_id FROM automation_runs r WHERE r.tenant_id = ${tenantId} AND r.state IN ('active', 'waiting') AND ${which}`,
   );
   return rows.map((row) => ({ runId: row.id, workflowId: row.workflow_id }));
-}
-
-/** No more messages to this phone. A later stop of somebody who is on the list moves its time, so that no older "start again" lifts it. */
-async function suppress(tx: Tx, tenantId: number, phone: string, source: string, at: Date): Promise<void> {
-  const added = await tx.maybeOneFirst(sql.type(z.object({ is_new: z.boolean() }))`
-    INSERT INTO suppressions (tenant_id, phone, source, created_at) VALUES (${tenantId}, ${phone}, ${source}, ${at.toISOString()}::timestamptz)
-    ON CONFLICT (tenant_id, phone) WHERE lifted_at IS NULL DO UPDATE SET created_at = greatest(suppressions.created_at, excluded.created_at)
-    RETURNING xmax = 0 AS is_new`);
-  if (added === true)
-    await audited(tx, { tenantId, name: 'suppression.added', actor: system('conversations'), details: { source } });
-}
-
-async function lift(tx: Tx, tenantId: number, phone: string, source: string, at: Date): Promise<void> {
-  const { rowCount } = await tx.query(sql.unsafe`
-    UPDATE suppressions SET lifted_at = now()
-    WHERE tenant_id = ${tenantId} AND phone = ${phone} AND lifted_at IS NULL AND created_at < ${at.toISOString()}::timestamptz`);
-  if (rowCount > 0)
-    await audited(tx, { tenantId, name: 'suppression.lifted', actor: system('conversations'), details: { source } });
 }
 
 // A status may come before the reply that tells us its id, or belong to a message that is not ours. Looking is no failed try: the row keeps some of its 20.

@@ -66,11 +66,7 @@ export async function situationOf(tx: Tx, tenantId: number, runId: string): Prom
   const run = await readRun(tx, tenantId, runId);
   if (!run) throw new AppError('not_found', `no run ${runId}`);
   await tx.query(sql.unsafe`SELECT pg_advisory_xact_lock(${tenantId}, hashtext(${run.phone ?? run.lead_id}))`);
-  const sender = await tx.maybeOne(
-    sql.type(
-      senderRow,
-    )`SELECT phone, waba_id, status FROM whatsapp_senders WHERE tenant_id = ${tenantId} AND is_default`,
-  );
+  const sender = await defaultSender(tx, tenantId);
   return {
     runId,
     ruleId: run.rule_id,
@@ -118,6 +114,23 @@ const quietOf = (run: z.output<typeof runRow>) => ({
   days: run.quiet_days,
   timeZone: run.time_zone,
 });
+
+const defaultSender = (tx: Tx, tenantId: number) =>
+  tx.maybeOne(
+    sql.type(
+      senderRow,
+    )`SELECT phone, waba_id, status FROM whatsapp_senders WHERE tenant_id = ${tenantId} AND is_default`,
+  );
+
+/** The number that messages leave from, or the reason why none can. */
+export async function sendableSender(
+  tx: Tx,
+  tenantId: number,
+): Promise<z.output<typeof senderRow> | 'no_sender' | 'sender_unavailable'> {
+  const sender = await defaultSender(tx, tenantId);
+  if (sender === null) return 'no_sender';
+  return SENDABLE.has(sender.status) ? sender : 'sender_unavailable';
+}
 
 const readRun = (tx: Tx, tenantId: number, runId: string) =>
   tx.maybeOne(sql.type(runRow)`

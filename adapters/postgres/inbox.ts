@@ -17,7 +17,7 @@ const takenRow = z.object({
 export type TakenRow = z.output<typeof takenRow>;
 const payloadRow = z.object({ id: z.number(), payload: z.string(), received_at: z.date() });
 const dueRow = z.object({
-  work: z.enum(['stale_send', 'oauth_returned', 'waiting_lead']),
+  work: z.enum(['stale_send', 'oauth_returned', 'waiting_lead', 'message_by_hand', 'run_over']),
   tenant_id: z.number(),
   object_id: z.string(),
 });
@@ -117,7 +117,9 @@ export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
           WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending'`),
       ),
 
-    dueWork: () => pool.any(sql.type(dueRow)`SELECT work, tenant_id, object_id FROM due_work()`),
+    dueWork: () =>
+      pool.any(sql.type(dueRow)`
+        SELECT work, tenant_id, object_id FROM due_work() UNION ALL SELECT work, tenant_id, object_id FROM due_messages()`),
   };
 }
 export type Inbox = ReturnType<typeof createInbox>;

@@ -70,15 +70,6 @@ const saleRow = z.object({
   sold_at: z.date(),
   campaign_name: z.string().nullable(),
 });
-const unconfirmedRow = z.object({
-  id: z.string(),
-  lead_id: z.string(),
-  full_name: z.string().nullable(),
-  template_name: z.string(),
-  sending_at: z.date().nullable(),
-  created_at: z.date(),
-});
-
 export interface LeadSearch {
   q: string;
   status: string | undefined;
@@ -126,15 +117,6 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
             WHERE s.tenant_id = ${tenantId} AND s.lead_id = ${leadId} AND s.voided_at IS NULL ORDER BY s.sold_at DESC LIMIT 50`),
         };
       }),
-
-    /** Messages of which nobody knows whether they arrived, newest first. */
-    unconfirmed: (tenantId: number) =>
-      inTenant(tenantId, (tx) =>
-        tx.any(sql.type(unconfirmedRow)`
-          SELECT m.id, m.lead_id, l.full_name, m.template_name, m.sending_at, m.created_at
-          FROM outbound_messages m JOIN leads l ON l.tenant_id = m.tenant_id AND l.id = m.lead_id
-          WHERE m.tenant_id = ${tenantId} AND m.state = 'unconfirmed' ORDER BY m.created_at DESC LIMIT 100`),
-      ),
   };
 }
 export type LeadPages = ReturnType<typeof createLeadPages>;

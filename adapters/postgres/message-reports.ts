@@ -96,3 +96,24 @@ export async function applyReports(
   const known = new Set(applied.flatMap((row) => row.places));
   return { applied, unmatched: reports.map((_, place) => place).filter((place) => !known.has(place)) };
 }
+
+const endedRow = z.object({ id: z.string(), workflow_id: z.string() });
+
+/** A message that failed or was refused ends the run that sent it, with that outcome. Gives the runs that ended just now: their workflows are told. */
+export async function endRunsOf(
+  tx: Tx,
+  tenantId: number,
+  moved: readonly AppliedReport[],
+): Promise<readonly { runId: string; workflowId: string }[]> {
+  const ends = moved.flatMap(({ run_id, state }) =>
+    run_id !== null && (state === 'failed' || state === 'rejected')
+      ? [[run_id, state === 'failed' ? 'message_failed' : 'rejected']]
+      : [],
+  );
+  if (ends.length === 0) return [];
+  const ended = await tx.any(sql.type(endedRow)`
+    UPDATE automation_runs r SET state = 'stopped', reason = e.reason, updated_at = now()
+    FROM ${sql.unnest(ends, ['uuid', 'text'])} AS e (id, reason)
+    WHERE r.tenant_id = ${tenantId} AND r.id = e.id AND r.state IN ('active', 'waiting') RETURNING r.id, r.workflow_id`);
+  return ended.map((row) => ({ runId: row.id, workflowId: row.workflow_id }));
+}

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import { checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
-import { applyReports, type Report } from './message-reports.ts';
+import { cancel, logMessage, ownRow, takeBack, unconfirm, unfinished } from './message-moves.ts';
+import { applyReports, endRunsOf, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -28,9 +29,10 @@ export type Claim =
   /** An earlier attempt of this step got this far: there is nothing to send. */
   | { decision: 'already'; state: string };
 
-const ownRow = z.object({ id: z.string(), state: z.string(), external_id: z.string(), created_at: z.date() });
 /** A message that certainly was not sent is tried again for this long. */
-const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
+export const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
+/** Nobody answered within: then the run is over. */
+const REPLY_WITHIN_HOURS = 24;
 
 /** Outbound messages. `claim` and `settle` are the two halves of the protocol in docs/architecture.md: nothing else moves a message. */
 export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>) {
@@ -45,12 +47,14 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         if (own && now.getTime() - own.created_at.getTime() > GIVE_UP_AFTER_MS)
           return giveUp(tx, tenantId, situation, own.id);
         if (verdict.decision !== 'send') return refuse(tx, tenantId, situation, verdict, own?.id);
+        if (own) await takeBack(tx, tenantId, own.id);
         const message = own
-          ? await takeBack(tx, tenantId, own)
+          ? { messageId: own.id, externalId: own.external_id }
           : await insertMessage(tx, tenantId, situation, verdict.body);
         await logDecision(tx, tenantId, situation, 'sending', null, message.messageId);
         await tx.query(sql.unsafe`
-          UPDATE automation_runs SET state = 'waiting', reason = NULL, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
+          UPDATE automation_runs SET state = 'waiting', reason = NULL, due_at = now() + ${REPLY_WITHIN_HOURS} * interval '1 hour', updated_at = now()
+          WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
         await audited(tx, {
           tenantId,
           name: 'message.sending',
@@ -77,6 +81,11 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
     settle: (tenantId: number, report: Report): Promise<string | null> =>
       inTenant(tenantId, async (tx) => {
         const { applied } = await applyReports(tx, tenantId, [report]);
+        await endRunsOf(
+          tx,
+          tenantId,
+          applied.filter(({ moved }) => moved),
+        );
         if (report.providerId !== null) await wakeReports(tx, tenantId, report.providerId);
         return applied[0]?.state ?? null;
       }),
@@ -85,15 +94,17 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
     markUnconfirmed: (tenantId: number, messageId: string, why: string): Promise<boolean> =>
       inTenant(tenantId, (tx) => unconfirm(tx, tenantId, messageId, why)),
 
-    /** Certainly not sent: back to `claimed`, for another try with all checks. */
-    handBack: (tenantId: number, messageId: string): Promise<void> =>
+    /** Certainly not sent: back to `claimed`, for another try at `until` with all checks. A row that moved on meanwhile is left as it is. */
+    handBack: (tenantId: number, messageId: string, until: Date): Promise<void> =>
       inTenant(tenantId, async (tx) => {
-        await tx.query(sql.unsafe`
-          UPDATE outbound_messages SET state = 'claimed', sending_at = NULL, updated_at = now()
+        const { rowCount } = await tx.query(sql.unsafe`
+          UPDATE outbound_messages SET state = 'claimed', sending_at = NULL, due_at = ${until.toISOString()}::timestamptz + interval '1 minute', updated_at = now()
           WHERE tenant_id = ${tenantId} AND id = ${messageId} AND state = 'sending'`);
-        await tx.query(
-          sql.unsafe`UPDATE automation_logs SET status = 'claimed', updated_at = now() WHERE tenant_id = ${tenantId} AND outbound_message_id = ${messageId}`,
-        );
+        if (rowCount === 0) return;
+        await logMessage(tx, tenantId, messageId, 'claimed', null);
+        await tx.query(sql.unsafe`
+          UPDATE automation_runs SET state = 'active', updated_at = now() WHERE tenant_id = ${tenantId} AND state = 'waiting'
+            AND id = (SELECT m.run_id FROM outbound_messages m WHERE m.tenant_id = ${tenantId} AND m.id = ${messageId} AND m.origin = 'rule')`);
       }),
   };
 }
@@ -104,29 +115,6 @@ const ownMessage = (tx: Tx, tenantId: number, { leadId, ruleId, occurrence }: Di
     SELECT id, state, external_id, created_at FROM outbound_messages
     WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND rule_id = ${ruleId} AND step = 0 AND occurrence = ${occurrence} AND attempt = 1
     FOR UPDATE`);
-
-/** An attempt that finds its own row `sending` cannot know whether the POST left. */
-async function unfinished(tx: Tx, tenantId: number, own: z.output<typeof ownRow>): Promise<Claim> {
-  if (own.state === 'sending') await unconfirm(tx, tenantId, own.id, 'found_sending');
-  return { decision: 'already', state: own.state === 'sending' ? 'unconfirmed' : own.state };
-}
-
-async function unconfirm(tx: Tx, tenantId: number, messageId: string, why: string): Promise<boolean> {
-  const { rowCount } = await tx.query(sql.unsafe`
-    UPDATE outbound_messages SET state = 'unconfirmed', error_code = ${why}, updated_at = now()
-    WHERE tenant_id = ${tenantId} AND id = ${messageId} AND state = 'sending'`);
-  if (rowCount === 0) return false;
-  await tx.query(sql.unsafe`
-    UPDATE automation_logs SET status = 'unconfirmed', reason = ${why}, updated_at = now() WHERE tenant_id = ${tenantId} AND outbound_message_id = ${messageId}`);
-  await audited(tx, {
-    tenantId,
-    name: 'message.unconfirmed',
-    actor: system('messages'),
-    object: { type: 'message', id: messageId },
-    details: { why },
-  });
-  return true;
-}
 
 async function giveUp(tx: Tx, tenantId: number, situation: DispatchSituation, messageId: string): Promise<Claim> {
   await cancel(tx, tenantId, messageId);
@@ -162,19 +150,9 @@ async function refuse(
   return verdict;
 }
 
-const cancel = (tx: Tx, tenantId: number, messageId: string) =>
-  tx.query(sql.unsafe`
-    UPDATE outbound_messages SET state = 'cancelled', ended_at = now(), updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${messageId} AND state = 'claimed'`);
-
 const endRun = (tx: Tx, tenantId: number, runId: string, reason: string) =>
   tx.query(sql.unsafe`
     UPDATE automation_runs SET state = 'stopped', reason = ${reason}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${runId} AND state IN ('active', 'waiting')`);
-
-async function takeBack(tx: Tx, tenantId: number, own: z.output<typeof ownRow>) {
-  await tx.query(sql.unsafe`
-    UPDATE outbound_messages SET state = 'sending', sending_at = now(), updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${own.id} AND state = 'claimed'`);
-  return { messageId: own.id, externalId: own.external_id };
-}
 
 async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituation, body: string) {
   const { phone, sender, template } = situation;
@@ -201,17 +179,13 @@ async function logDecision(
   reason: string | null,
   messageId: string | null,
 ): Promise<void> {
-  if (messageId !== null) {
-    const { rowCount } = await tx.query(sql.unsafe`
-      UPDATE automation_logs SET status = ${status}, reason = ${reason}, updated_at = now() WHERE tenant_id = ${tenantId} AND outbound_message_id = ${messageId}`);
-    if (rowCount > 0) return;
-  }
+  if (messageId !== null && (await logMessage(tx, tenantId, messageId, status, reason))) return;
   await tx.query(sql.unsafe`
     INSERT INTO automation_logs (tenant_id, rule_id, run_id, lead_id, outbound_message_id, trigger_type, status, reason)
     VALUES (${tenantId}, ${ruleId}, ${runId}, ${leadId}, ${messageId}, 'new_lead', ${status}, ${reason})`);
 }
 
-function addressOf({ leadId, phone, sender, template }: DispatchSituation) {
+export function addressOf({ leadId, phone, sender, template }: DispatchSituation) {
   if (phone === null || sender === null || template === null)
     throw new AppError('conflict', 'checked before, missing now');
   return { leadId, from: sender.phone, to: phone, templateName: template.name, language: template.language };

@@ -18,6 +18,7 @@ import { createInsights } from './insights.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadPages } from './lead-pages.ts';
 import { createLeads } from './leads.ts';
+import { createMessagesByHand } from './messages-by-hand.ts';
 import { createMetaUsers } from './meta-users.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
 import { createOutboundMessages } from './outbound-messages.ts';
@@ -32,6 +33,7 @@ import { createStats } from './stats.ts';
 import { createSyncRuns } from './sync-runs.ts';
 import { createSystemEvents } from './system-events.ts';
 import { createTemplates } from './templates.ts';
+import { createUnconfirmedMessages } from './unconfirmed-messages.ts';
 import { createUsers } from './users.ts';
 
 export type Stores = ReturnType<typeof createStores>;
@@ -60,6 +62,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadPages: createLeadPages(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
+    messagesByHand: createMessagesByHand(database),
     oauthAttempts: createOauthAttempts(sealed),
     outboundMessages: createOutboundMessages(database),
     pages: createPages(sealed),
@@ -72,6 +75,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     syncRuns: createSyncRuns(database),
     systemEvents: createSystemEvents(database),
     templates: createTemplates(database),
+    unconfirmedMessages: createUnconfirmedMessages(database),
     users: createUsers(database),
   };
 }

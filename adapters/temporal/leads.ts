@@ -7,6 +7,7 @@ import {
   optedOutSignal,
 } from '../../workflows/lead-automation.ts';
 import { type LeadIntakeInput, leadIntakeWorkflow, leadIntakeWorkflowId } from '../../workflows/lead-intake.ts';
+import { messageWorkflow, messageWorkflowId } from '../../workflows/message.ts';
 import { asAppError } from './refusals.ts';
 import { leadIdKey, ruleIdKey, tenantIdKey } from './search-attributes.ts';
 
@@ -65,6 +66,17 @@ export function createLeadWorkflows(client: Pick<Client, 'workflow' | 'withDeadl
             { key: leadIdKey, value: run.leadId },
             { key: ruleIdKey, value: run.ruleId },
           ],
+        }),
+      ),
+    /** Sends a message that a person asked for. @throws AppError `unavailable` while Temporal is down: the dispatcher starts it later */
+    startMessage: (message: { tenantId: number; messageId: string }): Promise<void> =>
+      within(START_WITHIN_MS, () =>
+        client.workflow.start(messageWorkflow, {
+          ...start,
+          workflowId: messageWorkflowId(message),
+          args: [message],
+          staticSummary: `Message ${message.messageId} of tenant ${message.tenantId}`,
+          typedSearchAttributes: [{ key: tenantIdKey, value: message.tenantId }],
         }),
       ),
     /** A run that has ended needs no news: that is success. */

@@ -15,6 +15,15 @@ export interface TemplateMessage {
   externalId: string;
 }
 
+/** Words of one's own, allowed for 24 hours after the person's last message. */
+export interface TextMessage {
+  /** Our business number, E.164. */
+  from: string;
+  to: string;
+  text: string;
+  externalId: string;
+}
+
 /** What became of one POST. Only `not_sent` may ever be tried again. */
 export type SendOutcome =
   | { outcome: 'accepted'; providerId: string; wamid: string | null; price: string | null; currency: string | null }
@@ -100,24 +109,29 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
     return rows;
   }
 
+  async function send(key: string, externalId: string, body: object): Promise<SendOutcome> {
+    try {
+      const response = await call(key, '/whatsapp/messages', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        deadlineMs: SEND_DEADLINE_MS,
+      });
+      return await outcomeOf(response);
+    } catch (error) {
+      const code = networkCode(error);
+      log.warn({ code, externalId }, 'YCloud send without an answer');
+      return nothingLeft(error)
+        ? { outcome: 'not_sent', why: code, retryAfterMs: DEFAULT_RETRY_MS }
+        : { outcome: 'unclear', why: code };
+    }
+  }
+
   return {
     /** The queued route. Never throws for what the network does: the outcome says what is known. */
-    async sendTemplate(key: string, message: TemplateMessage): Promise<SendOutcome> {
-      try {
-        const response = await call(key, '/whatsapp/messages', {
-          method: 'POST',
-          body: JSON.stringify(bodyOf(message)),
-          deadlineMs: SEND_DEADLINE_MS,
-        });
-        return await outcomeOf(response);
-      } catch (error) {
-        const code = networkCode(error);
-        log.warn({ code, externalId: message.externalId }, 'YCloud send without an answer');
-        return nothingLeft(error)
-          ? { outcome: 'not_sent', why: code, retryAfterMs: DEFAULT_RETRY_MS }
-          : { outcome: 'unclear', why: code };
-      }
-    },
+    sendTemplate: (key: string, message: TemplateMessage): Promise<SendOutcome> =>
+      send(key, message.externalId, templateBody(message)),
+    sendText: (key: string, message: TextMessage): Promise<SendOutcome> =>
+      send(key, message.externalId, textBody(message)),
     /** Every template of the key's accounts. Throws AppError `unauthorized`, `rate_limited`, `unavailable`. */
     templates: (key: string, wabaId?: string) =>
       read(
@@ -129,7 +143,7 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
   };
 }
 
-function bodyOf({ from, to, templateName, language, bodyParameters, externalId }: TemplateMessage) {
+function templateBody({ from, to, templateName, language, bodyParameters, externalId }: TemplateMessage) {
   const parameters = bodyParameters.map((text) => ({ type: 'text', text }));
   return {
     from,
@@ -145,6 +159,16 @@ function bodyOf({ from, to, templateName, language, bodyParameters, externalId }
     },
   };
 }
+
+// No filterUnsubscribed: who writes to us is answered, unless our own list says no.
+const textBody = ({ from, to, text, externalId }: TextMessage) => ({
+  from,
+  to,
+  type: 'text',
+  externalId,
+  filterBlocked: true,
+  text: { body: text },
+});
 
 /** 2xx we can read: accepted. 429: not sent. Another 4xx in YCloud's own envelope: refused. Everything else may have been sent. */
 async function outcomeOf(response: Response): Promise<SendOutcome> {
