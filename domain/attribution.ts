@@ -6,10 +6,12 @@ export type AttributionModel = 'last' | 'first' | 'linear';
 export interface Touch {
   campaignId: string;
   at: Date;
+  adsetId?: string | null;
+  adId?: string | null;
 }
 
-export interface Share {
-  campaignId: string;
+/** A part of an amount, and the touch it is owed to. */
+export interface Share extends Omit<Touch, 'at'> {
   amount: bigint;
 }
 
@@ -39,5 +41,5 @@ export function attribute(
       : [model === 'first' ? counting[0] : counting.at(-1)].filter((touch) => touch !== undefined);
   if (chosen.length === 0) return [];
   const amounts = shares(amount, chosen.length, unitOf(currency));
-  return chosen.map(({ campaignId }, i) => ({ campaignId, amount: amounts[i] ?? 0n }));
+  return chosen.map(({ at: _at, ...touch }, i) => ({ ...touch, amount: amounts[i] ?? 0n }));
 }

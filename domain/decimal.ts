@@ -52,7 +52,8 @@ const NO_CENTS: ReadonlySet<string> = new Set(['CLP', 'PYG', 'JPY', 'KRW', 'VND'
 /** How many places a currency's amounts show. */
 export const digitsOf = (currency: string): number => (NO_CENTS.has(currency) ? 0 : 2);
 
-function divideHalfEven(a: bigint, b: bigint): bigint {
+/** `a ÷ b`, rounded half-even to a whole. */
+export function divideHalfEven(a: bigint, b: bigint): bigint {
   const [n, d] = b < 0n ? [-a, -b] : [a, b];
   let floor = n / d;
   if (n % d !== 0n && n < 0n) floor -= 1n;

@@ -31,15 +31,24 @@ const leadDayRow = z.object({
   earlier: z.string().nullable(),
   leads: z.number(),
 });
-const touchOf = z.object({ campaign_id: z.string(), at: z.coerce.date() });
+const touchOf = z.object({
+  campaign_id: z.string(),
+  adset_id: z.string().nullable(),
+  ad_id: z.string().nullable(),
+  at: z.coerce.date(),
+});
 const outcomeRow = z.object({
   kind: z.enum(['opportunity', 'sale']),
+  id: z.string(),
+  lead_id: z.string().nullable(),
   at: z.date(),
   arrived_at: z.date().nullable(),
   amount: z.string(),
   currency: z.string(),
   touches: z.array(touchOf),
 });
+
+const rateRow = z.object({ currency: z.string(), base: z.string(), day: z.string(), rate: z.string() });
 
 export type StatsAccount = z.output<typeof accountRow>;
 export type StatsCampaign = z.output<typeof campaignRow>;
@@ -50,10 +59,17 @@ export type Outcome = z.output<typeof outcomeRow>;
 export interface StatsTenant {
   timeZone: string;
   currency: string;
+  /** All accounts together are read in this one. */
+  reportingCurrency: string;
   lookBackDays: number;
 }
 
-const tenantRow = z.object({ time_zone: z.string(), currency: z.string(), look_back_days: z.number() });
+const tenantRow = z.object({
+  time_zone: z.string(),
+  currency: z.string(),
+  reporting_currency: z.string(),
+  look_back_days: z.number(),
+});
 
 /** What the figures are made of, for a period and the one before; `domain/stats.ts` adds it up. */
 export interface StatsRows {
@@ -64,6 +80,7 @@ export interface StatsRows {
   leadDays: readonly LeadDay[];
   leadsWithoutCampaign: readonly { day: string; leads: number }[];
   outcomes: readonly Outcome[];
+  rates: readonly z.output<typeof rateRow>[];
 }
 
 /** Reads the rows behind the figures. The screen, the API and the diagnosis use this one query set. */
@@ -81,6 +98,7 @@ export function createStats({ inTenant }: Pick<Database, 'inTenant'>) {
           leadDays: await leadDaysOf(tx, tenantId, span),
           leadsWithoutCampaign: await leadsWithoutCampaign(tx, tenantId, span),
           outcomes: await outcomesOf(tx, tenantId, span),
+          rates: await ratesOf(tx, tenantId, span),
         };
       }),
 
@@ -95,10 +113,19 @@ export type Stats = ReturnType<typeof createStats>;
 
 async function tenantOf(tx: Tx, tenantId: number): Promise<StatsTenant> {
   const row = await tx.one(
-    sql.type(tenantRow)`SELECT time_zone, currency, look_back_days FROM tenants WHERE id = ${tenantId}`,
+    sql.type(tenantRow)`
+      SELECT time_zone, currency, coalesce(reporting_currency, currency) AS reporting_currency, look_back_days FROM tenants WHERE id = ${tenantId}`,
   );
-  return { timeZone: row.time_zone, currency: row.currency, lookBackDays: row.look_back_days };
+  const { time_zone: timeZone, currency, reporting_currency: reportingCurrency, look_back_days: lookBackDays } = row;
+  return { timeZone, currency, reportingCurrency, lookBackDays };
 }
+
+// A week before the span too: a rate holds for seven days.
+const ratesOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
+  tx.any(sql.type(rateRow)`
+    SELECT currency, base, day::text, rate::text FROM exchange_rates
+    WHERE tenant_id = ${tenantId} AND day BETWEEN ${since}::date - 8 AND ${until}::date + 1
+    ORDER BY day LIMIT 100000`);
 
 const accountsOf = (tx: Tx, tenantId: number) =>
   tx.any(sql.type(accountRow)`
@@ -117,21 +144,23 @@ const daysOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
     FROM meta_ads_insights
     WHERE tenant_id = ${tenantId} AND date BETWEEN ${since}::date AND ${until}::date`);
 
-// A lead falls on the day of its form in the zone of the ad's account; test leads are nobody's. `earlier` is the day of the same lead's form of the
-// same campaign before that: within one window a lead counts once.
-const leadDaysOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
+/**
+ * A lead falls on the day of its form in the zone of the ad's account; test leads are nobody's. `earlier` is the day of the same lead's form of the
+ * same campaign before that: within one window a lead counts once. What the figures count and what explains them come from these same rows.
+ */
+export const leadDaysFragment = (tenantId: number, { since, until }: Period) => sql.fragment`
+  SELECT meta_campaign_id, lead_id, day, lag(day) OVER (PARTITION BY meta_campaign_id, lead_id ORDER BY day) AS earlier
+  FROM (SELECT DISTINCT t.meta_campaign_id, t.lead_id, (t.touched_at AT TIME ZONE a.time_zone)::date AS day
+    FROM lead_touches t
+    JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
+    JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+    JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
+    WHERE t.tenant_id = ${tenantId} AND t.touched_at >= ${since}::date - interval '1 day' AND t.touched_at < ${until}::date + interval '2 days'
+  ) AS lead_days`;
+
+const leadDaysOf = (tx: Tx, tenantId: number, span: Period) =>
   tx.any(sql.type(leadDayRow)`
-    WITH lead_days AS (
-      SELECT DISTINCT t.meta_campaign_id, t.lead_id, (t.touched_at AT TIME ZONE a.time_zone)::date AS day
-      FROM lead_touches t
-      JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
-      JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
-      JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
-      WHERE t.tenant_id = ${tenantId} AND t.touched_at >= ${since}::date - interval '1 day' AND t.touched_at < ${until}::date + interval '2 days'
-    ), with_earlier AS (
-      SELECT meta_campaign_id, day, lag(day) OVER (PARTITION BY meta_campaign_id, lead_id ORDER BY day) AS earlier FROM lead_days
-    )
-    SELECT meta_campaign_id, day::text, earlier::text, count(*) AS leads FROM with_earlier GROUP BY 1, 2, 3`);
+    SELECT meta_campaign_id, day::text, earlier::text, count(*) AS leads FROM (${leadDaysFragment(tenantId, span)}) AS days GROUP BY 1, 2, 3`);
 
 // Of no campaign at all, or of none that is shown: not copied yet, or of an account that is no longer selected.
 const leadsWithoutCampaign = (tx: Tx, tenantId: number, { since, until }: Period) =>
@@ -150,12 +179,12 @@ const leadsWithoutCampaign = (tx: Tx, tenantId: number, { since, until }: Period
 const outcomesOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
   tx.any(sql.type(outcomeRow)`
     WITH outcomes AS (
-      SELECT 'opportunity' AS kind, created_at AS at, lead_id, value AS amount, currency FROM opportunities WHERE tenant_id = ${tenantId}
+      SELECT 'opportunity' AS kind, id, created_at AS at, lead_id, value AS amount, currency FROM opportunities WHERE tenant_id = ${tenantId}
       UNION ALL
-      SELECT 'sale', sold_at, lead_id, amount, currency FROM sales_transactions WHERE tenant_id = ${tenantId} AND voided_at IS NULL
+      SELECT 'sale', id, sold_at, lead_id, amount, currency FROM sales_transactions WHERE tenant_id = ${tenantId} AND voided_at IS NULL
     )
-    SELECT o.kind, o.at, coalesce(l.submitted_at, l.created_at) AS arrived_at, o.amount, o.currency,
-      coalesce((SELECT jsonb_agg(jsonb_build_object('campaign_id', t.meta_campaign_id, 'at', t.touched_at) ORDER BY t.touched_at, t.id)
+    SELECT o.kind, o.id, o.lead_id, o.at, coalesce(l.submitted_at, l.created_at) AS arrived_at, o.amount, o.currency,
+      coalesce((SELECT jsonb_agg(jsonb_build_object('campaign_id', t.meta_campaign_id, 'adset_id', t.adset_id, 'ad_id', t.ad_id, 'at', t.touched_at) ORDER BY t.touched_at, t.id)
         FROM lead_touches t
         WHERE t.tenant_id = ${tenantId} AND t.lead_id = o.lead_id AND t.meta_campaign_id IS NOT NULL), '[]') AS touches
     FROM outcomes o LEFT JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = o.lead_id

@@ -30,6 +30,7 @@ import { createSales } from './sales.ts';
 import { createSenders } from './senders.ts';
 import { createSessions } from './sessions.ts';
 import { createStats } from './stats.ts';
+import { createStatsDetail } from './stats-detail.ts';
 import { createSyncRuns } from './sync-runs.ts';
 import { createSystemEvents } from './system-events.ts';
 import { createTemplates } from './templates.ts';
@@ -72,6 +73,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     senders: createSenders(database),
     sessions: createSessions(database),
     stats: createStats(database),
+    statsDetail: createStatsDetail(database),
     syncRuns: createSyncRuns(database),
     systemEvents: createSystemEvents(database),
     templates: createTemplates(database),
