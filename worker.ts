@@ -4,6 +4,7 @@ import { createDataDeletionActivities } from './activities/data-deletion.ts';
 import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
 import { createLeadActivities } from './activities/leads.ts';
 import { createMessageActivities } from './activities/messages.ts';
+import { createReminderActivities } from './activities/reminders.ts';
 import { freePort } from './adapters/free-port.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
 import { createMetaClient } from './adapters/meta/client.ts';
@@ -14,6 +15,7 @@ import { retrying } from './adapters/retrying.ts';
 import { ensureSearchAttributes } from './adapters/temporal/client.ts';
 import { createSchedules } from './adapters/temporal/schedules.ts';
 import { createWorkers, installRuntime, workflowBundle } from './adapters/temporal/worker.ts';
+import { reminderMail } from './web/mails.ts';
 import { configOrExit, connectedTenants, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
 import { leadAutomationWorkflowId } from './workflows/lead-automation.ts';
 
@@ -68,6 +70,7 @@ function activitiesOf({
   cache,
   redis,
   ycloud,
+  mailer,
   leadWorkflows,
   connectionWorkflows,
   temporal,
@@ -102,6 +105,13 @@ function activitiesOf({
       metaUsers: stores.metaUsers,
       schedules: createSchedules(temporal.client),
       live,
+    }),
+    ...createReminderActivities({
+      ...stores,
+      mailer,
+      compose: (locale, facts) => reminderMail(config.PUBLIC_URL, locale, facts),
+      live,
+      metrics,
     }),
     ...createDataDeletionActivities({
       ...stores,

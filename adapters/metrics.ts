@@ -71,6 +71,12 @@ export function createMetrics() {
       labelNames: ['tenant'],
       registers,
     }),
+    tokenReminders: new Counter({
+      name: 'hub_token_reminders_total',
+      help: 'Reminders that a Meta token ends, by days before its end',
+      labelNames: ['days'],
+      registers,
+    }),
     httpDuration: new Histogram({
       name: 'hub_http_request_duration_seconds',
       help: 'HTTP requests',

@@ -7,6 +7,7 @@ import {
   isRenewed,
   mayAct,
   missingScopes,
+  nextReminder,
   nextRenewal,
   pageProblem,
   REQUIRED_SCOPES,
@@ -16,6 +17,29 @@ import {
 
 const DAY = 24 * 60 * 60_000;
 const never = { expiresAt: null, dataAccessExpiresAt: null };
+
+describe('When people are reminded', () => {
+  const ends = { expiresAt: 60 * DAY, dataAccessExpiresAt: null };
+  const unmoved = { at: 52 * DAY, outcome: 'unmoved' } as const;
+
+  it('comes 7, 3 and 1 days before the end, once a renewal brought nothing', () => {
+    expect(nextReminder(ends, unmoved, null, 52 * DAY)).toEqual({ at: 53 * DAY, days: 7 });
+    expect(nextReminder(ends, unmoved, 7, 53 * DAY)).toEqual({ at: 57 * DAY, days: 3 });
+    expect(nextReminder(ends, unmoved, 3, 57 * DAY)).toEqual({ at: 59 * DAY, days: 1 });
+    expect(nextReminder(ends, unmoved, 1, 59 * DAY)).toBeNull();
+  });
+
+  it('is only the latest of those that an outage held back', () => {
+    expect(nextReminder(ends, unmoved, null, 58 * DAY)).toEqual({ at: 57 * DAY, days: 3 });
+    expect(nextReminder(ends, unmoved, 7, 59.5 * DAY)).toEqual({ at: 59 * DAY, days: 1 });
+  });
+
+  it('never comes while renewing works, nor for a token that never ends', () => {
+    expect(nextReminder(ends, null, null, 59 * DAY)).toBeNull();
+    expect(nextReminder(ends, { at: 53 * DAY, outcome: 'moved' }, null, 59 * DAY)).toBeNull();
+    expect(nextReminder(never, unmoved, null, 59 * DAY)).toBeNull();
+  });
+});
 
 describe('When a token is renewed', () => {
   it('starts 7 days before the earlier of the two ends', () => {

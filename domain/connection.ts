@@ -87,6 +87,33 @@ export function nextRenewal(ends: TokenEnds, lastTry: RenewalTry | null, jitter:
   return Math.min(end, lastTry.at + (lastTry.outcome === 'failed' ? AFTER_FAILED_MS : AFTER_UNMOVED_MS));
 }
 
+/** On which days before the end a person is reminded, once a renewal brought nothing. */
+export const REMINDER_DAYS = [7, 3, 1] as const;
+
+/** What a reminder tells; the words are the reader's language. */
+export interface ReminderFacts {
+  days: number;
+  endsAt: Date;
+  businessName: string | null;
+}
+
+/**
+ * The reminder that is due or comes next: `at` in epoch milliseconds, of the `days` before the end; null while renewing works. Of several that are
+ * due, after an outage, only the latest. `reminded` = days of the last one given for this end.
+ */
+export function nextReminder(
+  ends: TokenEnds,
+  lastTry: RenewalTry | null,
+  reminded: number | null,
+  now: number,
+): { at: number; days: number } | null {
+  const end = tokenEnd(ends);
+  if (end === null || lastTry === null || lastTry.outcome === 'moved') return null;
+  const open = REMINDER_DAYS.filter((days) => days < (reminded ?? Number.POSITIVE_INFINITY));
+  const days = open.findLast((each) => end - each * DAY_MS <= now) ?? open[0];
+  return days === undefined ? null : { at: end - days * DAY_MS, days };
+}
+
 /**
  * Whether a renewal did its work: the end moved (by an hour at least, since Meta's clock and ours differ) or lies well ahead anyway, as after
  * "Renew now" on a young token.

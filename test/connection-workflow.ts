@@ -2,6 +2,7 @@ import { WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/cli
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { beforeEach, expect, vi } from 'vitest';
 import type { ConnectionActivities } from '../activities/connection.ts';
+import type { ReminderActivities } from '../activities/reminders.ts';
 import type { TokenEnds } from '../domain/connection.ts';
 import {
   beginUpdate,
@@ -30,6 +31,7 @@ export let behaviour: {
   choose: () => void;
   undelivered: () => boolean;
   mark: () => boolean;
+  mail: () => { mailed: number };
   test: () => { isValid: boolean; subcode: number | null; tokenVersion: number; missingScopes: string[] };
 };
 beforeEach(() => {
@@ -41,6 +43,7 @@ beforeEach(() => {
     choose: () => {},
     undelivered: () => false,
     mark: () => true,
+    mail: () => ({ mailed: 1 }),
     test: () => ({ isValid: true, subcode: null, tokenVersion: 1, missingScopes: [] }),
   };
 });
@@ -70,7 +73,9 @@ export const fakes = {
     return behaviour.mark();
   },
   disconnectMeta: async () => note('disconnect'),
-} satisfies ConnectionActivities;
+  noteReminder: async ({ days }) => note(`reminder:${days}`),
+  mailReminder: noted('mail', () => behaviour.mail()),
+} satisfies ConnectionActivities & ReminderActivities;
 const note = (call: string): void => void calls.push(call);
 
 export type Handle = WorkflowHandle<typeof metaConnectionWorkflow>;

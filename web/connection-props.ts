@@ -14,7 +14,7 @@ import {
 
 const DAY_MS = 24 * 60 * 60_000;
 
-export type BannerKind = 'none' | 'connected' | 'renews_soon' | 'renewal_failed' | 'reconnect';
+export type BannerKind = 'none' | 'connected' | 'renews_soon' | 'renewal_failed' | 'reconnect_soon' | 'reconnect';
 
 /** What the banner says: nothing to do, or one thing. */
 export function bannerProps(connection: Connection, now: Date) {
@@ -36,6 +36,7 @@ export function bannerProps(connection: Connection, now: Date) {
 function bannerKind({ status, reason }: Connection, daysLeft: number | null): BannerKind {
   if (status === 'reconnect_needed') return 'reconnect';
   if (!isLive(status)) return 'none';
+  if (reason === 'not_renewed') return 'reconnect_soon';
   if (reason !== null) return 'renewal_failed';
   return daysLeft !== null && daysLeft <= 7 ? 'renews_soon' : 'connected';
 }
@@ -48,7 +49,7 @@ export function tokenStatus(tenantId: number, connection: Connection, now: Date)
     connected: isLive(connection.status),
     status: connection.status,
     reason: connection.reason,
-    needs_attention: kind === 'reconnect' || kind === 'renewal_failed',
+    needs_attention: kind === 'reconnect' || kind === 'reconnect_soon' || kind === 'renewal_failed',
     expires_at: connection.expiresAt,
     data_access_expires_at: connection.dataAccessExpiresAt,
     ends_at: endsAt,

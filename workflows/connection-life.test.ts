@@ -45,6 +45,40 @@ describe("A token's life", () => {
     });
   });
 
+  it('reminds people 7, 3 and 1 days before an end that no renewal moved, each time once', async () => {
+    await bench.withActivities(fakes, async () => {
+      const ends = await in60Days();
+      behaviour.confirmed = async () => ends;
+      behaviour.refresh = async () => ({ ...ends, moved: false });
+      const { handle } = await aConnection();
+      await bench.env.sleep('52 days');
+      expect(calls.filter((call) => call.startsWith('reminder'))).toEqual([]);
+      await bench.env.sleep('180 hours');
+      await called('reminder:1');
+      expect(calls.filter((call) => call.startsWith('reminder'))).toEqual(['reminder:7', 'reminder:3', 'reminder:1']);
+      await called('mail', 3);
+      await handle.terminate();
+    });
+  });
+
+  it('reminds nobody while renewing works, and keeps a reminder whose mail could not be sent', async () => {
+    behaviour.mail = () => {
+      throw new AppError('misconfigured', 'the mail server refused');
+    };
+    await bench.withActivities(fakes, async () => {
+      const { handle } = await aConnection();
+      await bench.env.sleep('59 days');
+      expect(calls.filter((call) => call.startsWith('reminder'))).toEqual([]);
+      behaviour.refresh = () => {
+        throw new AppError('misconfigured', 'Graph oauth_token: 101');
+      };
+      await bench.env.sleep('53 days');
+      await called('reminder:1');
+      expect(await statusOf(handle)).toBe('connected');
+      await handle.terminate();
+    });
+  });
+
   it('survives days in which Meta does not answer', async () => {
     let down = true;
     behaviour.refresh = async () => {

@@ -6,6 +6,7 @@ import {
   canMove,
   isLive,
   mayAct,
+  nextReminder,
   nextRenewal,
   type RenewalTry,
   type TokenEnds,
@@ -33,6 +34,8 @@ export interface ConnectionState {
   status: ConnectionStatus;
   ends: TokenEnds;
   lastTry: RenewalTry | null;
+  /** Days before the end of the last reminder given; absent in the state of runs that knew no reminders. */
+  reminded?: number | null;
   /** 0 to 1, drawn once a token: spreads the renewals of many tenants. */
   jitter: number;
   attempt: AttemptState | null;
@@ -48,6 +51,7 @@ export const fresh = (): ConnectionState => ({
   status: 'not_connected',
   ends: { expiresAt: null, dataAccessExpiresAt: null },
   lastTry: null,
+  reminded: null,
   jitter: Math.random(),
   attempt: null,
   returned: null,
@@ -76,12 +80,17 @@ export const hasWork = (state: ConnectionState): boolean =>
 export const isOver = ({ status, attempt }: ConnectionState): boolean =>
   attempt === null && (status === 'not_connected' || status === 'disconnected');
 
-/** When time itself makes work: the renewal, or the end of a sign-in's time; epoch milliseconds, null = never. */
-export function nextWake({ status, ends, lastTry, jitter, attempt }: ConnectionState): number | null {
+/** When time itself makes work: the renewal, a reminder, or the end of a sign-in's time; epoch milliseconds, null = never. */
+export function nextWake(state: ConnectionState): number | null {
+  const { status, ends, lastTry, jitter, attempt } = state;
   const renewalAt = isLive(status) ? nextRenewal(ends, lastTry, jitter) : null;
-  const times = [renewalAt, attempt?.until ?? null].filter((at) => at !== null);
+  const times = [renewalAt, reminderOf(state)?.at ?? null, attempt?.until ?? null].filter((at) => at !== null);
   return times.length === 0 ? null : Math.min(...times);
 }
+
+/** The reminder that is due or comes next for a living connection. */
+export const reminderOf = ({ status, ends, lastTry, reminded }: ConnectionState) =>
+  isLive(status) ? nextReminder(ends, lastTry, reminded ?? null, Date.now()) : null;
 
 export const wakeSummary = ({ attempt }: ConnectionState): string =>
   attempt === null ? 'until the token is renewed' : "until the person's time is up";

@@ -1,5 +1,6 @@
 import { ApplicationFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ConnectionActivities } from '../activities/connection.ts';
+import type { ReminderActivities } from '../activities/reminders.ts';
 import {
   ATTEMPT_LIFE_MS,
   endReason,
@@ -9,7 +10,7 @@ import {
   STATE_LIFE_MS,
   tokenEnd,
 } from '../domain/connection.ts';
-import { type ConnectionState, fresh, move, type OfAttempt } from './connection-state.ts';
+import { type ConnectionState, fresh, move, type OfAttempt, reminderOf } from './connection-state.ts';
 import { codeOf, detailsOf } from './failure.ts';
 
 // A person waits for these: when Meta asks for a longer pause than this, they are told instead.
@@ -18,13 +19,22 @@ const { exchangeCode, listAssets, confirmConnection, testToken } = proxyActiviti
   scheduleToCloseTimeout: '45 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 4 },
 });
-const { refreshToken, startSyncing, disconnectMeta } = proxyActivities<ConnectionActivities>({
+const { refreshToken, startSyncing, disconnectMeta, mailReminder } = proxyActivities<
+  ConnectionActivities & ReminderActivities
+>({
   startToCloseTimeout: '60 seconds',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '5 seconds', maximumInterval: '10 minutes' },
 });
-const { beginAttempt, chooseAssets, failAttempt, isReturnUndelivered, markReconnectNeeded, noteRefreshFailed } =
-  proxyLocalActivities<ConnectionActivities>({ startToCloseTimeout: '10 seconds' });
+const {
+  beginAttempt,
+  chooseAssets,
+  failAttempt,
+  isReturnUndelivered,
+  markReconnectNeeded,
+  noteRefreshFailed,
+  noteReminder,
+} = proxyLocalActivities<ConnectionActivities & ReminderActivities>({ startToCloseTimeout: '10 seconds' });
 
 /** A person pressed "Connect": their sign-in is the current one from now on. Repeating it changes nothing. */
 export async function begin(tenantId: number, state: ConnectionState, attemptId: string): Promise<void> {
@@ -49,6 +59,7 @@ export async function confirm(tenantId: number, state: ConnectionState, { attemp
   state.attempt = null;
   state.rejection = null; // it spoke of the token before
   state.lastTry = null;
+  state.reminded = null;
   state.jitter = Math.random();
   state.syncStartDue = true;
   move(state, 'connected');
@@ -71,7 +82,9 @@ export async function workOff(tenantId: number, state: ConnectionState): Promise
   await endLateAttempt(tenantId, state);
   if (state.syncStartDue) await startSyncs(tenantId, state);
   await takeRejection(tenantId, state);
-  return renewIfDue(tenantId, state);
+  const isRenewed = await renewIfDue(tenantId, state);
+  await remindIfDue(tenantId, state);
+  return isRenewed;
 }
 
 async function endConnection(tenantId: number, state: ConnectionState, userId: string | null): Promise<void> {
@@ -155,7 +168,7 @@ async function renew(tenantId: number, state: ConnectionState): Promise<void> {
   try {
     const { moved, ...ends } = await refreshToken({ tenantId });
     Object.assign(state, { ends, lastTry: { at: Date.now(), outcome: moved ? 'moved' : 'unmoved' } });
-    if (moved) state.jitter = Math.random();
+    if (moved) Object.assign(state, { jitter: Math.random(), reminded: null });
   } catch (error) {
     const code = codeOf(error);
     if (code === 'reconnect_required') return await endByDeadToken(tenantId, state, detailsOf(error)['subcode']);
@@ -163,6 +176,15 @@ async function renew(tenantId: number, state: ConnectionState): Promise<void> {
     state.lastTry = { at: Date.now(), outcome: 'failed' };
   }
   move(state, 'connected');
+}
+
+// Kept and shown first: a mail that cannot be sent takes nothing away from it.
+async function remindIfDue(tenantId: number, state: ConnectionState): Promise<void> {
+  const reminder = reminderOf(state);
+  if (reminder === null || reminder.at > Date.now()) return;
+  state.reminded = reminder.days;
+  await noteReminder({ tenantId, days: reminder.days });
+  await mailReminder({ tenantId, days: reminder.days }).catch(() => {});
 }
 
 async function endByDeadToken(tenantId: number, state: ConnectionState, subcode: unknown): Promise<void> {

@@ -162,6 +162,16 @@ export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'
           WHERE tenant_id = ${tenantId} AND status IN ('connected', 'refreshing') RETURNING tenant_id`);
         return row === null ? null : { code };
       }),
+    /** The end comes near and renewing brought nothing: kept once for this end and these days before it. False when it stood there already. */
+    noteReminder: (tenantId: number, days: number): Promise<boolean> =>
+      move(tenantId, 'connection.reminded', system('connection'), async (tx) => {
+        const { expiresAt, dataAccessExpiresAt } = await connectionOfTenant(tx, tenantId);
+        const details = { days, expiresAt: iso(expiresAt), dataAccessExpiresAt: iso(dataAccessExpiresAt) };
+        const isKnown = await tx.exists(sql.unsafe`
+          SELECT FROM system_events WHERE tenant_id = ${tenantId} AND name = 'connection.reminded' AND object_type = 'connection'
+            AND object_id = ${String(tenantId)} AND details = ${sql.jsonb(details)}`);
+        return isKnown ? null : details;
+      }),
     /** Meta refused the token. Once only; a refusal of an older token than `tokenVersion` names is ignored: that one is replaced already. */
     markReconnectNeeded: (tenantId: number, reason: string, tokenVersion: number | null): Promise<boolean> =>
       move(tenantId, 'connection.token_rejected', system('connection'), async (tx) => {
