@@ -12,6 +12,7 @@ import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
 import { type StatsAnswer, type StatsQuery, type StatsService, statsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
+import { webhookAddresses } from './webhook-addresses.ts';
 
 /** What the connection's and the sync's own regions on the hub need; they are rendered by their own partials. */
 export interface HubRegions {
@@ -190,8 +191,3 @@ function deployment(req: Request, res: Response, { config }: MarketingDeps): voi
     environment: config.ENVIRONMENT,
   });
 }
-
-const webhookAddresses = (publicUrl: string, tenantId: number) => ({
-  meta: `${publicUrl}/crm/webhook/meta`,
-  ycloud: `${publicUrl}/webhook/ycloud/${tenantId}`,
-});
