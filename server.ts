@@ -4,6 +4,7 @@ import { createTokens } from './adapters/crypto/jwt.ts';
 import { hashPassword, passwordMatches } from './adapters/crypto/passwords.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
 import { dialogUrl } from './adapters/meta/oauth.ts';
+import { normalizePhone } from './adapters/phone.ts';
 import { ruleBody } from './adapters/postgres/rules.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
 import { createCampaignSyncs } from './adapters/temporal/campaign-sync.ts';
@@ -14,6 +15,7 @@ import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
+import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
 import { leadRoutes } from './web/leads.ts';
@@ -126,9 +128,11 @@ function routesOf(
     leadRoutes({
       ...figuresChanged,
       leadPages: stores.leadPages,
+      leadDossiers: stores.leadDossiers,
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
     }),
+    formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
     unconfirmedRoutes({
       unconfirmedMessages: stores.unconfirmedMessages,

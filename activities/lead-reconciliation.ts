@@ -17,7 +17,8 @@ export type LeadReconciliationDeps = Pick<
   meta: Pick<MetaClient, 'leadForms' | 'formLeads'>;
   connections: Pick<Connections, 'byTenant' | 'withToken'>;
   pages: Pick<Pages, 'listForTenant' | 'maybeToken' | 'markProblem'>;
-  leads: Pick<Leads, 'known' | 'capture' | 'country'>;
+  leads: Pick<Leads, 'known' | 'capture'>;
+  formMappings: LeadDeps['formMappings'];
   leadForms: LeadForms;
   /** Starts the lead's intake: it finds the lead captured, or captures it, and starts the runs of its rules. Safe to repeat. */
   startIntake: (lead: {
@@ -121,7 +122,8 @@ async function captureMissing(
     const here = known.get(leadgenId);
     const isOurs = createdAt.getTime() >= connectedAt;
     if (here === undefined) {
-      const lead = await capturedLead(deps, tenantId, pageId, record);
+      const reading = await deps.formMappings.forReading(tenantId, record.formId);
+      const lead = capturedLead(deps, reading, pageId, record);
       const { isNew } = await deps.leads.capture(tenantId, lead, { isMissed: isOurs });
       if (!isNew) continue; // its webhook came meanwhile
       captured += 1;

@@ -2,10 +2,16 @@ import { sql } from 'slonik';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createRules } from '../adapters/postgres/rules.ts';
+import { system } from '../domain/actor.ts';
 import { leadBench } from '../test/lead-bench.ts';
 
 const bench = leadBench();
 const { meta, leadsOf } = bench;
+/** How often the form itself was read. */
+const formReads = async () => {
+  const { calls } = await meta.control<{ calls: { path: string }[] }>('ledger');
+  return calls.filter(({ path }) => path.endsWith(`/${bench.form.id}`)).length;
+};
 
 const capture = (leadgenId: string, pageId: string | null = bench.page.id) =>
   bench.leads.captureLead({ tenantId: bench.tenantId, leadgenId, pageId, receivedAt: Date.now() });
@@ -28,6 +34,56 @@ describe('Capturing a lead', () => {
         is_test: false,
         touches: 1,
       }),
+    ]);
+  });
+
+  it('learns a form that it does not know yet, once, and keeps what was answered word for word', async () => {
+    await capture(await bench.aLead());
+    await capture(await bench.aLead());
+    expect(await formReads()).toBe(1);
+    const form = await bench.stores.formMappings.byId(bench.tenantId, bench.form.id);
+    expect(form).toMatchObject({ is_new: true, leads: 2 });
+    expect(form.questions.map(({ key }) => key)).toEqual(form.last_submission?.map(({ name }) => name));
+  });
+
+  it('is not held up by a form that cannot be read', async () => {
+    await meta.control('faults', { match: { path: `/${bench.form.id}` }, kind: 'code', value: 2, times: 9 });
+    expect(await capture(await bench.aLead())).toMatchObject({ outcome: 'captured' });
+    const reads = await formReads();
+    await capture(await bench.aLead());
+    expect(await formReads()).toBe(reads);
+    await expect(bench.stores.formMappings.byId(bench.tenantId, bench.form.id)).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+
+  it('reads a form’s answers as a person decided', async () => {
+    const { tenantId, form } = bench;
+    await capture(await bench.aLead());
+    const { questions } = await bench.stores.formMappings.byId(tenantId, form.id);
+    const own = questions.at(-1)?.key ?? '';
+    const decided = new Map([...questions.map(({ key }) => [key, 'answer'] as const), [own, 'phone'] as const]);
+    await bench.stores.formMappings.save(tenantId, form.id, decided, system('test'));
+    const leadgenId = await bench.aLead({ answers: { [own]: ['11 5555-0177'] } });
+    await capture(leadgenId);
+    const lead = (await leadsOf(tenantId)).find((each) => each.leadgen_id === leadgenId);
+    expect(lead).toMatchObject({ phone: '+5491155550177', full_name: null, email: null });
+  });
+
+  it('keeps what the person agreed to, with the words beside the box and the time', async () => {
+    const { tenantId } = bench;
+    await meta.control('faults', { match: { path: `/${bench.form.id}` }, kind: 'code', value: 2, times: 9 });
+    const { leadId } = await capture(await bench.aLead({ createdSecondsAgo: 3600 }));
+    const consents = async () => (await bench.stores.leadDossiers.byLead(tenantId, leadId ?? '')).consents;
+    expect(await consents()).toMatchObject([{ key: 'acepta_whatsapp', text: null, is_given: expect.any(Boolean) }]);
+    await fetch(`${meta.simulator.url}/_control/faults`, { method: 'DELETE' });
+    await bench.reconciliation.countForms({ tenantId, pageId: bench.page.id });
+    const [consent] = await consents();
+    expect(consent).toMatchObject({ text: 'Acepto recibir mensajes por WhatsApp', form_name: expect.any(String) });
+    expect(Date.now() - (consent?.answered_at.getTime() ?? 0)).toBeGreaterThan(3_590_000);
+    const { leadId: next } = await capture(await bench.aLead());
+    expect((await bench.stores.leadDossiers.byLead(tenantId, next ?? '')).consents).toMatchObject([
+      { text: 'Acepto recibir mensajes por WhatsApp' },
     ]);
   });
 

@@ -1,21 +1,27 @@
+import type { MetaClient } from '../adapters/meta/client.ts';
 import type { LeadRecord } from '../adapters/meta/leads.ts';
 import type { Metrics } from '../adapters/metrics.ts';
 import type { AutomationRuns } from '../adapters/postgres/automation-runs.ts';
 import type { Connections } from '../adapters/postgres/connections.ts';
+import type { FormMappings } from '../adapters/postgres/form-mappings.ts';
+import type { LeadForms } from '../adapters/postgres/lead-forms.ts';
 import type { CapturedLead, Leads } from '../adapters/postgres/leads.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
 import type { Rules } from '../adapters/postgres/rules.ts';
 import { matches } from '../domain/automation.ts';
 import { pageTrouble } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
+import { targetsOf } from '../domain/form-mapping.ts';
 import { personOf } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 
 export interface LeadDeps {
-  meta: { readLead(token: string, leadgenId: string, options?: { pageId?: string }): Promise<LeadRecord> };
+  meta: Pick<MetaClient, 'readLead' | 'leadForm'>;
   connections: Pick<Connections, 'withToken'>;
   pages: Pick<Pages, 'maybeToken' | 'markProblem'>;
   leads: Leads;
+  formMappings: Pick<FormMappings, 'forReading'>;
+  leadForms: Pick<LeadForms, 'saveCounts'>;
   rules: Pick<Rules, 'activeForNewLead'>;
   runs: AutomationRuns;
   automationWorkflowId: (run: { tenantId: number; ruleId: string; leadId: string; occurrence: string }) => string;
@@ -61,6 +67,7 @@ export type LeadActivities = ReturnType<typeof createLeadActivities>;
 /** What a lead's intake has done for it. Personal data lives here for the length of a call and goes to PostgreSQL only. */
 export function createLeadActivities(deps: LeadDeps) {
   const { leads, rules, runs, automationWorkflowId, startAutomation, now = Date.now } = deps;
+  const askedForms = new Set<string>();
   return {
     /**
      * Reads the lead with the page's token and keeps it once. Without a living connection, without permission, or for any reason that time alone does not
@@ -74,7 +81,8 @@ export function createLeadActivities(deps: LeadDeps) {
       const wanted = { ...input, pageId: input.pageId ?? known?.pageId ?? null };
       try {
         const record = await readLead(deps, wanted);
-        const lead = await capturedLead(deps, tenantId, wanted.pageId, record);
+        const reading = await readingOf(deps, wanted, record.formId, askedForms);
+        const lead = capturedLead(deps, reading, wanted.pageId, record);
         const { leadId, isNew } = await leads.capture(tenantId, lead);
         if (isNew) await announce(deps, wanted, now());
         return { outcome: 'captured', leadId };
@@ -119,15 +127,41 @@ async function readLead(
   return meta.readLead(pageToken ?? token, leadgenId, pageId === null ? {} : { pageId });
 }
 
+type Reading = Awaited<ReturnType<FormMappings['forReading']>>;
+
+/**
+ * How the form's answers are read. A form not known yet is itself read once, for what it asks and what stands beside its boxes; what keeps that from
+ * happening holds no lead up: the comparison reads all forms within the hour.
+ */
+async function readingOf(
+  { meta, pages, formMappings, leadForms }: LeadDeps,
+  { tenantId, pageId }: CaptureInput,
+  formId: string | null,
+  asked: Set<string>,
+): Promise<Reading> {
+  const reading = await formMappings.forReading(tenantId, formId);
+  const name = `${tenantId}:${formId}`;
+  if (reading.isKnown || formId === null || pageId === null || asked.has(name)) return reading;
+  asked.add(name);
+  const token = await pages.maybeToken(tenantId, pageId);
+  if (token === null) return reading;
+  try {
+    await leadForms.saveCounts(tenantId, pageId, [await meta.leadForm(token, formId, { pageId })]);
+  } catch (error) {
+    if (error instanceof AppError) return reading;
+    throw error;
+  }
+  return formMappings.forReading(tenantId, formId);
+}
+
 /** The lead as it is kept: its person made out of the answers, the phone by the tenant's country. */
-export async function capturedLead(
-  { leads, normalizePhone }: Pick<LeadDeps, 'normalizePhone'> & { leads: Pick<Leads, 'country'> },
-  tenantId: number,
+export function capturedLead(
+  { normalizePhone }: Pick<LeadDeps, 'normalizePhone'>,
+  { country, mapping }: Reading,
   pageId: string | null,
   record: LeadRecord,
-): Promise<CapturedLead> {
-  const person = personOf(record.fieldData);
-  const country = await leads.country(tenantId);
+): CapturedLead {
+  const person = personOf(record.fieldData, targetsOf(mapping));
   return {
     leadgenId: record.leadgenId,
     pageId,
@@ -140,6 +174,8 @@ export async function capturedLead(
     platform: record.platform,
     formId: record.formId,
     answers: person.answers,
+    fieldData: record.fieldData,
+    disclaimers: record.disclaimers,
     adId: record.adId,
     adsetId: record.adsetId,
     campaignId: record.campaignId,

@@ -1,3 +1,5 @@
+import { type MappingTarget, targetsOf, unknownForm } from './form-mapping.ts';
+
 /** What a form's answers say about the person. */
 
 export interface Answer {
@@ -19,38 +21,30 @@ export interface Person {
 /** How many leads a page of their list shows. */
 export const LEADS_A_PAGE = 25;
 
-const FULL_NAME = /^(full_?name|name|nombre_completo|nombre_y_apellido)$/;
-const FIRST_NAME = /^(first_?name|nombres?)$/;
-const LAST_NAME = /^(last_?name|apellidos?)$/;
-const EMAIL = /^(e_?mail|email_address|correo(_electronico)?)$/;
-const PHONE = /^(phone(_number)?|telefono|celular|whatsapp(_number)?|movil)$/;
 const TEST_VALUE = /^<test lead:/;
 
-/** Reads the usual questions in English and Spanish, accents folded; everything else stays an answer. */
-export function personOf(fields: readonly Answer[]): Person {
-  const byKey = fields.map((field) => ({ ...field, key: fold(field.name), value: clean(field.values[0]) }));
-  const find = (pattern: RegExp) =>
-    byKey.find((field) => pattern.test(field.key) && field.value !== null)?.value ?? null;
-  const parts = [find(FIRST_NAME), find(LAST_NAME)].filter((part) => part !== null);
-  const known = [FULL_NAME, FIRST_NAME, LAST_NAME, EMAIL, PHONE];
-  return {
-    fullName: find(FULL_NAME) ?? (parts.length > 0 ? parts.join(' ') : null),
-    email: find(EMAIL)?.toLowerCase() ?? null,
-    phone: find(PHONE),
-    isTest: fields.some(({ values }) => values.some((value) => TEST_VALUE.test(value))),
-    answers: byKey
-      .filter((field) => !known.some((pattern) => pattern.test(field.key)))
-      .map(({ name, values }) => ({ name, values })),
+/** Reads who the person is out of the answers that mean it; everything else, and every further answer of the same meaning, stays an answer. */
+export function personOf(fields: readonly Answer[], targetOf: (key: string) => MappingTarget = byKeyAlone): Person {
+  const used = new Set<Answer>();
+  const find = (target: MappingTarget): string | null => {
+    const asking = fields.filter(({ name }) => targetOf(name) === target);
+    const answered = asking.find(({ values }) => clean(values[0]) !== null) ?? asking[0];
+    if (answered === undefined) return null;
+    used.add(answered);
+    return clean(answered.values[0]);
   };
+  const parts = [find('first_name'), find('last_name')].filter((part) => part !== null);
+  const person = {
+    fullName: find('full_name') ?? (parts.length > 0 ? parts.join(' ') : null),
+    email: find('email')?.toLowerCase() ?? null,
+    phone: find('phone'),
+    isTest: fields.some(({ values }) => values.some((value) => TEST_VALUE.test(value))),
+  };
+  const answers = fields.filter((field) => !used.has(field)).map(({ name, values }) => ({ name, values }));
+  return { ...person, answers };
 }
 
-const fold = (key: string): string =>
-  key
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .trim()
-    .replace(/[\s-]+/g, '_');
+const byKeyAlone = targetsOf(unknownForm);
 
 function clean(value: string | undefined): string | null {
   const text = value?.trim() ?? '';

@@ -74,6 +74,22 @@ export async function aLead({ database }: Db, tenantId: number, given: Partial<L
   return id;
 }
 
+/** A lead as a form gave it, with all that was answered and nothing read out of it yet. */
+export async function aSubmission(
+  { database }: Db,
+  tenantId: number,
+  formId: string,
+  fieldData: readonly { name: string; values: readonly string[] }[],
+): Promise<string> {
+  const { id } = await database.inTenant(tenantId, (tx) =>
+    tx.one(sql.type(z.object({ id: z.string() }))`
+      INSERT INTO leads (tenant_id, meta_leadgen_id, form_id, field_data, answers)
+      VALUES (${tenantId}, ${randomUUID()}, ${formId}, ${sql.jsonb(fieldData as never)}, ${sql.jsonb(fieldData as never)})
+      RETURNING id`),
+  );
+  return id;
+}
+
 /** A form of the lead, of this campaign or of none. */
 export async function aTouch(
   { database }: Db,

@@ -71,12 +71,17 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     expect(await faultsOf(path, look, null)).toEqual([]);
   });
 
-  it.each(['/crm/marketing', '/crm/leads', '/crm/unconfirmed', '/crm/reconciliation', '/crm/inbox', '/crm/connection'])(
-    '%s is, with nothing to show yet',
-    async (path) => {
-      expect(await faultsOf(path, look, empty)).toEqual([]);
-    },
-  );
+  it.each([
+    '/crm/marketing',
+    '/crm/leads',
+    '/crm/unconfirmed',
+    '/crm/reconciliation',
+    '/crm/inbox',
+    '/crm/forms',
+    '/crm/connection',
+  ])('%s is, with nothing to show yet', async (path) => {
+    expect(await faultsOf(path, look, empty)).toEqual([]);
+  });
 
   it.each([
     '/crm/marketing',
@@ -87,6 +92,9 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/reconciliation',
     '/crm/inbox',
     '/crm/inbox?state=pending',
+    '/crm/forms',
+    '/crm/forms/900',
+    '/crm/forms/901',
     '/crm/connection',
     '/crm/connection/disconnect',
   ])('%s is, with much to show', async (path) => {

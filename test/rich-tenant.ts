@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { system } from '../domain/actor.ts';
 import { addDays, dayIn } from '../domain/days.ts';
-import { aCampaign, aConnection, aLead, aMessage, anAccount, aTouch } from './crm.ts';
+import { aCampaign, aConnection, aLead, aMessage, anAccount, aPage, aSubmission, aTouch } from './crm.ts';
 import { aTenant, type TestDatabase } from './database.ts';
 import { anInboxRow } from './inbox-rows.ts';
 import type { WholeApp } from './whole-app.ts';
@@ -43,9 +43,24 @@ export async function aRichTenant(app: WholeApp, db: TestDatabase): Promise<{ te
   );
   for (const id of leads.slice(0, 6))
     await app.stores.sales.recordSale(tenantId, id, { amount: '1284500.50', currency: 'ARS', soldOn }, actor);
+  await someForms(app, db, tenantId);
   await anInboxRow(db, tenantId, { kind: `new_kind_${'x'.repeat(80)}` });
   await anInboxRow(db, tenantId, { state: 'pending', attempts: 3, error: 'a_code_of_tomorrow' });
   return { tenantId, leadId };
+}
+
+async function someForms(app: WholeApp, db: TestDatabase, tenantId: number): Promise<void> {
+  await aPage(db, tenantId);
+  const label = `¿${'Qué '.repeat(40)}tratamiento?`;
+  const questions = [
+    { key: 'phone_number', label: 'Teléfono', type: 'PHONE', options: [] },
+    { key: label, label, type: 'CUSTOM', options: [{ key: 'x', value: 'y'.repeat(300) }] },
+  ];
+  await app.stores.leadForms.saveCounts(tenantId, '500', [
+    { formId: '900', name: 'x'.repeat(200), status: 'ACTIVE', leadsCount: 1, questions },
+    { formId: '901', name: '', status: 'ARCHIVED', leadsCount: 0 },
+  ]);
+  await aSubmission(db, tenantId, '900', [{ name: label, values: ['x'] }]);
 }
 
 async function sixtyDays({ database }: TestDatabase, tenantId: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { hashPassword, passwordMatches } from '../adapters/crypto/passwords.ts';
 import { createMetrics } from '../adapters/metrics.ts';
+import { normalizePhone } from '../adapters/phone.ts';
 import { ruleBody } from '../adapters/postgres/rules.ts';
 import { type Cache, createCache } from '../adapters/redis/cache.ts';
 import { createRateLimit } from '../adapters/redis/limits.ts';
@@ -10,6 +11,7 @@ import { AppError } from '../domain/error.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
+import { formMappingRoutes } from '../web/form-mapping.ts';
 import { healthRoutes } from '../web/health.ts';
 import { inboxRoutes } from '../web/inbox.ts';
 import { leadRoutes } from '../web/leads.ts';
@@ -110,9 +112,11 @@ function blocksOf(
     leadRoutes({
       ...figuresChanged,
       leadPages: stores.leadPages,
+      leadDossiers: stores.leadDossiers,
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
     }),
+    formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),

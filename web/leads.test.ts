@@ -1,7 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { insertConsents } from '../adapters/postgres/consents.ts';
 import { addDays, dayIn } from '../domain/days.ts';
 import type { LiveTopic } from '../domain/live.ts';
-import { aCampaign, aLead, aMessage, anAccount, aTouch } from '../test/crm.ts';
+import { aCampaign, aLead, aMessage, anAccount, aPage, aTouch } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
 import { aPerson, type Person } from '../test/person.ts';
@@ -112,6 +113,34 @@ describe("a lead's page", () => {
     expect(text).toContain('Sale of $280,000.50');
     expect(text).toContain('Counts for the ROI of “Implantes”');
     expect(text).toMatch(/Moved to “Customer”/);
+  });
+
+  it('says what the person agreed to, and what not', async () => {
+    expect(textOf(await page(`/crm/leads/${leadId}`))).toContain('No consent was asked for in the form');
+    const disclaimers = [
+      { key: 'wa', text: 'Acepto mensajes por WhatsApp' },
+      { key: 'news', text: 'Quiero <b>novedades</b>' },
+    ];
+    await aPage(db, tenantId);
+    await app.stores.leadForms.saveCounts(tenantId, '500', [
+      { formId: '900', name: 'Consulta', status: 'ACTIVE', leadsCount: 1, disclaimers },
+    ]);
+    const answered = [
+      { key: 'wa', isChecked: true },
+      { key: 'news', isChecked: false },
+      { key: 'old', isChecked: true },
+    ];
+    await db.database.inTenant(tenantId, (tx) =>
+      insertConsents(tx, tenantId, leadId, {
+        leadgenId: '733',
+        formId: '900',
+        submittedAt: minutesAgo(60),
+        disclaimers: answered,
+      }),
+    );
+    const text = textOf(await page(`/crm/leads/${leadId}`));
+    expect(text).toMatch(/agreed to Did not agree «Quiero <b>novedades<\/b>» .* · Consulta/);
+    expect(text).toMatch(/ Agreed The text of “old” is not read yet .* Agreed «Acepto mensajes por WhatsApp»/);
   });
 
   it('moves to the status a person picks, with an audit row in their name', async () => {

@@ -1,11 +1,13 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { LeadDossiers } from '../adapters/postgres/lead-dossiers.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { Sales } from '../adapters/postgres/sales.ts';
 import type { ChangeRow } from '../adapters/postgres/system-events.ts';
 import type { Actor } from '../domain/actor.ts';
 import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
+import { inWords } from '../domain/form-mapping.ts';
 import { LEADS_A_PAGE } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { localeOf, translator } from './i18n.ts';
@@ -16,6 +18,7 @@ import { callerOf, type Route } from './route.ts';
 
 export interface LeadDeps {
   leadPages: LeadPages;
+  leadDossiers: Pick<LeadDossiers, 'byLead'>;
   sales: Sales;
   changesOf: (tenantId: number, leadId: string) => Promise<readonly ChangeRow[]>;
   /** Moves the lead and leaves an audit row. */
@@ -124,11 +127,14 @@ async function show(req: Request, res: Response, deps: LeadDeps, forms: FormStat
   const frame = frameOf(req);
   const whole = await deps.leadPages.byId(tenantId, leadIdOf(req));
   const changes = await deps.changesOf(tenantId, whole.lead.id);
+  const { form, consents } = await deps.leadDossiers.byLead(tenantId, whole.lead.id);
   const isInvalid = forms.opportunity !== undefined || forms.sale !== undefined;
   const props = {
     title: whole.lead.full_name ?? translator(req)('leads:noName'),
     section: 'leads',
     ...whole,
+    answers: inWords(whole.lead.answers, form?.questions ?? []),
+    consents,
     timeline: timelineOf(whole, changes),
     statuses: leadStatuses,
     currencies: [...new Set([frame.currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],

@@ -41,6 +41,7 @@ export type Endpoint =
   | 'ads'
   | 'insights'
   | 'lead'
+  | 'leadgen_form'
   | 'leadgen_forms'
   | 'form_leads'
   | 'subscribed_apps';

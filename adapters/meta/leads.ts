@@ -51,14 +51,39 @@ export type LeadRecord = z.output<typeof leadRow>;
 const LEAD_FIELDS =
   'id,created_time,ad_id,ad_name,adset_id,adset_name,campaign_id,campaign_name,form_id,field_data,is_organic,platform,custom_disclaimer_responses';
 
+const questionRow = z.object({
+  key: z.string(),
+  label: z.string().default(''),
+  type: z.string().default(''),
+  options: z
+    .array(z.object({ key: z.string(), value: z.string() }))
+    .catch([])
+    .default([]),
+});
+const FORM_FIELDS = 'id,name,status,leads_count,questions,legal_content{custom_disclaimer{checkboxes{key,text}}}';
+
 const formRow = z
   .object({
     id: metaId,
     name: z.string().default(''),
     status: z.string().default('ACTIVE'),
     leads_count: z.coerce.number().default(0),
+    questions: z.array(questionRow).catch([]).default([]),
+    legal_content: z
+      .object({ custom_disclaimer: z.object({ checkboxes: z.array(z.object({ key: z.string(), text: z.string() })) }) })
+      .nullable()
+      .catch(null)
+      .default(null),
   })
-  .transform((row) => ({ formId: row.id, name: row.name, status: row.status, leadsCount: row.leads_count }));
+  .transform((row) => ({
+    formId: row.id,
+    name: row.name,
+    status: row.status,
+    leadsCount: row.leads_count,
+    questions: row.questions,
+    /** The boxes to tick, with the words beside them. */
+    disclaimers: row.legal_content?.custom_disclaimer.checkboxes ?? [],
+  }));
 export type LeadForm = z.output<typeof formRow>;
 
 /** Reading leads: one by its id, a page's forms, the leads of a form. */
@@ -77,13 +102,24 @@ export function createLeadReads(graph: Graph) {
         schema: leadRow,
         ...(pageId === undefined ? {} : { assetId: pageId, limits: ['leadgen'] }),
       }),
+    /** One form. @throws AppError as `leadForms` does */
+    leadForm: (pageToken: string, formId: string, { pageId }: { pageId: string }): Promise<LeadForm> =>
+      graph.call({
+        endpoint: 'leadgen_form',
+        path: encodeURIComponent(formId),
+        token: pageToken,
+        params: { fields: FORM_FIELDS },
+        schema: formRow,
+        assetId: pageId,
+        limits: ['leadgen'],
+      }),
     /** A page's forms with Meta's own lead count, page by page. Needs the page token. */
     leadForms: (pageToken: string, pageId: string) =>
       pagesOf(graph, {
         endpoint: 'leadgen_forms',
         path: `${encodeURIComponent(pageId)}/leadgen_forms`,
         token: pageToken,
-        params: { fields: 'id,name,status,leads_count' },
+        params: { fields: FORM_FIELDS },
         row: formRow,
         limit: 100,
         assetId: pageId,

@@ -1,6 +1,8 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
+import type { Disclaimer, FormQuestion } from '../../domain/form-mapping.ts';
 import type { Depth, FormCounts } from '../../domain/lead-reconciliation.ts';
+import { fillConsentTexts } from './consents.ts';
 import type { Database } from './pool.ts';
 
 const countsRow = z.object({
@@ -34,6 +36,9 @@ export interface CountedForm {
   name: string;
   status: string;
   leadsCount: number;
+  /** What it asks; absent or empty leaves what is known. */
+  questions?: readonly FormQuestion[];
+  disclaimers?: readonly Disclaimer[];
 }
 
 const MOST_FORMS = 500;
@@ -44,13 +49,22 @@ export function createLeadForms({ inTenant }: Pick<Database, 'inTenant'>) {
     /** Notes Meta's figures; forms not known before appear. */
     saveCounts: (tenantId: number, pageId: string, forms: readonly CountedForm[]): Promise<void> =>
       inTenant(tenantId, async (tx) => {
-        const tuples = forms.map((form) => [form.formId, form.name, form.status, form.leadsCount]);
+        const tuples = forms.map(({ formId, name, status, leadsCount, questions = [], disclaimers = [] }) => {
+          return [formId, name, status, leadsCount, JSON.stringify(questions), JSON.stringify(disclaimers)];
+        });
         await tx.query(sql.unsafe`
-          INSERT INTO lead_forms (tenant_id, page_id, form_id, name, status, leads_count, counted_at)
-          SELECT ${tenantId}, ${pageId}, form_id, name, status, leads_count, now()
-          FROM ${sql.unnest(tuples, ['text', 'text', 'text', 'int4'])} AS given (form_id, name, status, leads_count)
+          INSERT INTO lead_forms (tenant_id, page_id, form_id, name, status, leads_count, questions, disclaimers, counted_at)
+          SELECT ${tenantId}, ${pageId}, form_id, name, status, leads_count, questions, disclaimers, now()
+          FROM ${sql.unnest(tuples, ['text', 'text', 'text', 'int4', 'jsonb', 'jsonb'])} AS given (form_id, name, status, leads_count, questions, disclaimers)
           ON CONFLICT (tenant_id, form_id) DO UPDATE SET page_id = excluded.page_id, name = excluded.name, status = excluded.status,
-            leads_count = excluded.leads_count, counted_at = excluded.counted_at`);
+            leads_count = excluded.leads_count, counted_at = excluded.counted_at,
+            questions = CASE excluded.questions WHEN '[]' THEN lead_forms.questions ELSE excluded.questions END,
+            disclaimers = CASE excluded.disclaimers WHEN '[]' THEN lead_forms.disclaimers ELSE excluded.disclaimers END`);
+        await fillConsentTexts(
+          tx,
+          tenantId,
+          forms.map(({ formId }) => formId),
+        );
       }),
 
     /** The counts of these forms, by which it is decided what to read. */

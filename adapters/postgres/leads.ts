@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Actor, system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import type { Answer } from '../../domain/lead.ts';
+import { insertConsents } from './consents.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -20,6 +21,10 @@ export interface CapturedLead {
   platform: string | null;
   formId: string | null;
   answers: readonly Answer[];
+  /** Every answer as it was given. */
+  fieldData: readonly Answer[];
+  /** The boxes that were ticked, or not. */
+  disclaimers: readonly { key: string; isChecked: boolean }[];
   adId: string | null;
   adsetId: string | null;
   campaignId: string | null;
@@ -73,11 +78,6 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
         );
       }),
 
-    country: (tenantId: number): Promise<string> =>
-      inTenant(tenantId, (tx) =>
-        tx.oneFirst(sql.type(z.object({ country: z.string() }))`SELECT country FROM tenants WHERE id = ${tenantId}`),
-      ),
-
     /**
      * Writes the lead with its touch; a repeat changes nothing. `isNew` is true for the one call that captured it. With `isMissed` it is marked as
      * recovered, unless its webhook is in the inbox after all.
@@ -91,6 +91,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
         const saved = await upsertLead(tx, tenantId, lead, isMissed);
         if (saved) {
           await insertTouch(tx, tenantId, saved.id, lead);
+          await insertConsents(tx, tenantId, saved.id, lead);
           await audited(tx, {
             tenantId,
             name: 'lead.captured',
@@ -192,12 +193,12 @@ function upsertLead(tx: Tx, tenantId: number, lead: CapturedLead, isMissed: bool
         THEN NULL ELSE now() END`
     : sql.fragment`NULL`;
   return tx.maybeOne(sql.type(stateRow)`
-    INSERT INTO leads (tenant_id, meta_leadgen_id, source, capture_state, full_name, email, phone, is_test, is_organic, page_id, form_id, platform, answers, submitted_at, recovered_at)
+    INSERT INTO leads (tenant_id, meta_leadgen_id, source, capture_state, full_name, email, phone, is_test, is_organic, page_id, form_id, platform, answers, field_data, submitted_at, recovered_at)
     VALUES (${tenantId}, ${lead.leadgenId}, 'meta', 'captured', ${lead.fullName}, ${lead.email}, ${lead.phone}, ${lead.isTest}, ${lead.isOrganic}, ${lead.pageId},
-      ${lead.formId}, ${lead.platform}, ${sql.jsonb(lead.answers as never)}, ${lead.submittedAt.toISOString()}::timestamptz, ${recoveredAt})
+      ${lead.formId}, ${lead.platform}, ${sql.jsonb(lead.answers as never)}, ${sql.jsonb(lead.fieldData as never)}, ${lead.submittedAt.toISOString()}::timestamptz, ${recoveredAt})
     ON CONFLICT (tenant_id, meta_leadgen_id) DO UPDATE SET capture_state = 'captured', capture_error = NULL, full_name = excluded.full_name, email = excluded.email,
       phone = excluded.phone, is_test = excluded.is_test, is_organic = excluded.is_organic, page_id = coalesce(excluded.page_id, leads.page_id), form_id = excluded.form_id,
-      platform = excluded.platform, answers = excluded.answers, submitted_at = excluded.submitted_at, updated_at = now()
+      platform = excluded.platform, answers = excluded.answers, field_data = excluded.field_data, submitted_at = excluded.submitted_at, updated_at = now()
       WHERE leads.capture_state <> 'captured'
     RETURNING id, capture_state`);
 }

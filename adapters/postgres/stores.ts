@@ -10,11 +10,13 @@ import { createConversations } from './conversations.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createDeletionRequests } from './deletion-requests.ts';
 import { createFigures } from './figures.ts';
+import { createFormMappings } from './form-mappings.ts';
 import { createFrames } from './frames.ts';
 import { createGauges } from './gauges.ts';
 import { createInbox } from './inbox.ts';
 import { createInboxPages } from './inbox-pages.ts';
 import { createInsights } from './insights.ts';
+import { createLeadDossiers } from './lead-dossiers.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadPages } from './lead-pages.ts';
 import { createLeads } from './leads.ts';
@@ -54,11 +56,13 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     credentials: createCredentials(database, vault, fallbacks),
     deletionRequests: createDeletionRequests(sealed),
     figures: createFigures(database),
+    formMappings: createFormMappings(database),
     frames: createFrames(database),
     gauges: createGauges(database),
     inbox: createInbox(database),
     inboxPages: createInboxPages(database),
     insights: createInsights(database),
+    leadDossiers: createLeadDossiers(database),
     leadForms: createLeadForms(database),
     leadPages: createLeadPages(database),
     leads: createLeads(database),
