@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { createCredentialTest } from './activities/credentials.ts';
+import { askChatwootProfile } from './adapters/chatwoot/profile.ts';
 import { createTokens } from './adapters/crypto/jwt.ts';
 import { hashPassword, passwordMatches } from './adapters/crypto/passwords.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
@@ -13,6 +15,7 @@ import { createLeadReconciliations } from './adapters/temporal/lead-reconciliati
 import { createAccessLog } from './web/access-log.ts';
 import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
+import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
@@ -23,6 +26,8 @@ import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
 import { metaCallbackRoutes } from './web/meta-callbacks.ts';
 import { openapiRoutes } from './web/openapi.ts';
+import { createPasswordMails } from './web/password-mails.ts';
+import { passwordRoutes } from './web/passwords.ts';
 import { reconciliationRoutes } from './web/reconciliation.ts';
 import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
@@ -83,7 +88,7 @@ async function measured(): Promise<string> {
 }
 
 function routesOf(
-  { cache, temporal, database, connectionWorkflows, leadWorkflows }: Foundation,
+  { cache, temporal, database, connectionWorkflows, leadWorkflows, mailer, ycloud }: Foundation,
   { nudge }: Dispatcher,
 ): Route[][] {
   const stats = createStatsService(stores.stats, cache, () => new Date());
@@ -93,6 +98,8 @@ function routesOf(
     syncs: createCampaignSyncs(temporal.client),
   };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
+  const signInLimit = createRateLimit(redis, 'sign-in', { points: 10, seconds: 60 });
+  const passwordMails = createPasswordMails({ ...stores, config, mailer });
   const dialog = {
     dialogUrl: config.META_DIALOG_URL,
     version: config.META_GRAPH_VERSION,
@@ -107,13 +114,14 @@ function routesOf(
       redisIsUp: () => redis?.isUp() ?? Promise.resolve(false),
     }),
     legalRoutes(config),
-    sessionRoutes({
+    sessionRoutes({ ...stores, config, signInLimit, passwordMatches, decoyHash }),
+    passwordRoutes({ ...stores, passwordMails, hashPassword, signInLimit, log }),
+    configurationRoutes({
+      ...stores,
       config,
-      users: stores.users,
-      sessions: stores.sessions,
-      signInLimit: createRateLimit(redis, 'sign-in', { points: 10, seconds: 60 }),
-      passwordMatches,
-      decoyHash,
+      passwordMails,
+      testCredential: createCredentialTest({ ycloud, askChatwoot: askChatwootProfile }),
+      invalidateFigures: cache.invalidate,
     }),
     webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
     metaCallbackRoutes({ ...stores, config, workflows: connectionWorkflows, log, nudge }),

@@ -9,6 +9,7 @@ import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
 import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
 import { AppError } from '../domain/error.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
+import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
 import { formMappingRoutes } from '../web/form-mapping.ts';
@@ -19,6 +20,8 @@ import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
 import { metaCallbackRoutes } from '../web/meta-callbacks.ts';
 import { openapiRoutes } from '../web/openapi.ts';
+import { createPasswordMails } from '../web/password-mails.ts';
+import { passwordRoutes } from '../web/passwords.ts';
 import { reconciliationRoutes } from '../web/reconciliation.ts';
 import type { Route } from '../web/route.ts';
 import { permissionTable } from '../web/routes.ts';
@@ -84,6 +87,8 @@ function blocksOf(
   { cache, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'live' | 'up' | 'passwordHash'>,
 ): Route[][] {
   const syncDeps = { ...stores, syncs };
+  const signInLimit = createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 });
+  const passwordMails = createPasswordMails({ ...stores, config, mailer: { send: async () => false } });
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
   return [
     healthRoutes({
@@ -92,12 +97,14 @@ function blocksOf(
       redisIsUp: async () => up.redis,
     }),
     legalRoutes(config),
-    sessionRoutes({
+    sessionRoutes({ ...stores, config, signInLimit, passwordMatches, decoyHash: passwordHash }),
+    passwordRoutes({ ...stores, passwordMails, hashPassword, signInLimit, log: silentLog }),
+    configurationRoutes({
       ...stores,
       config,
-      signInLimit: createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 }),
-      passwordMatches,
-      decoyHash: passwordHash,
+      passwordMails,
+      testCredential: async () => 'works',
+      invalidateFigures: cache.invalidate,
     }),
     webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
     metaCallbackRoutes({ ...stores, config, workflows, log: silentLog, nudge: () => {} }),

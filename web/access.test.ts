@@ -65,10 +65,14 @@ describe('the permission table', () => {
       'get /crm/auth/meta/callback',
       'get /legal',
       'get /login',
+      'get /password',
+      'get /password/new',
       'get /privacy',
       'get /terms',
       'post /language',
       'post /login',
+      'post /password',
+      'post /password/new',
     ]);
     const providers = app.routes.filter(({ access }) => access === 'provider').map(({ path }) => path);
     expect(new Set(providers)).toEqual(

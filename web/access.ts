@@ -4,6 +4,7 @@ import type { ApiKeys } from '../adapters/postgres/api-keys.ts';
 import type { Frames } from '../adapters/postgres/frames.ts';
 import type { Gauges } from '../adapters/postgres/gauges.ts';
 import type { Sessions } from '../adapters/postgres/sessions.ts';
+import type { Users } from '../adapters/postgres/users.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actor.ts';
 import { AppError } from '../domain/error.ts';
@@ -21,6 +22,7 @@ export interface AccessDeps {
   tokens: Tokens;
   frames: Frames;
   gauges: Gauges;
+  users: Pick<Users, 'isActive'>;
 }
 
 /** `__Host-` needs https, so a plain-http installation has the plain name. */
@@ -103,8 +105,11 @@ async function tenantCallerOf(req: Request, deps: AccessDeps): Promise<Caller | 
   return caller ? admit(req, caller) : personOf(req, deps);
 }
 
-async function bearerCaller(req: Request, bearer: string, { tokens, apiKeys }: AccessDeps): Promise<Caller | null> {
+async function bearerCaller(req: Request, bearer: string, deps: AccessDeps): Promise<Caller | null> {
+  const { tokens, apiKeys, users } = deps;
   const subject = await tokens.read(bearer);
+  // A token outlives the access of the person it was given to.
+  if (subject && !(await users.isActive(subject.tenantId, subject.userId))) return null;
   if (subject) return { ...subject, via: 'bearer', actor: actorOf(req, 'user', subject.userId) };
   const key = await apiKeys.maybeByHash(sha256(bearer));
   return key

@@ -74,7 +74,7 @@ async function pickLanguage(req: Request, res: Response, { config, users }: Sess
   const locale = (req.body as { locale?: unknown } | undefined)?.locale === 'en' ? 'en' : 'es';
   const caller = maybeCallerOf(req);
   if (caller) checkCsrf(req, config);
-  if (caller?.userId) await users.saveLocale(caller.tenantId, caller.userId, locale);
+  if (caller?.userId) await users.saveLocale(caller.tenantId, caller.userId, locale, caller.actor);
   res
     .cookie(LOCALE_COOKIE, locale, { ...sessionCookie(config.PUBLIC_URL), maxAge: 12 * MONTH_MS })
     .redirect(303, nextPath(req));
@@ -88,6 +88,7 @@ const signInProps = (req: Request, email: string, failed: boolean) => ({
   title: translator(req)('auth:title'),
   email,
   failed,
+  chosen: req.query['chosen'] !== undefined,
   next: nextPath(req),
 });
 

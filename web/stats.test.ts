@@ -3,6 +3,7 @@ import { system } from '../domain/actor.ts';
 import { addDays, dayIn } from '../domain/days.ts';
 import { aCampaign, aDay, aLead, anAccount, aTouch } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
+import { aPerson } from '../test/person.ts';
 import { type WholeApp, wholeApp } from '../test/whole-app.ts';
 import type { StatsJson } from './stats-json.ts';
 
@@ -11,6 +12,7 @@ const HOUR_MS = 60 * 60_000;
 let db: TestDatabase;
 let app: WholeApp;
 let tenantId: number;
+let userId: string;
 let today: string;
 
 beforeAll(async () => {
@@ -19,11 +21,11 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   tenantId = await aTenant(db);
+  ({ userId } = await aPerson(app, db, tenantId));
   today = dayIn(BUENOS_AIRES, new Date());
 });
 
 const ago = (days: number) => new Date(Date.now() - days * 24 * HOUR_MS);
-const userId = '5f0e7f5e-9a52-4d5c-8a53-3f1f8a4a6f10';
 async function get(path: string) {
   return fetch(`${app.url}${path}`, {
     headers: { authorization: `Bearer ${await app.tokens.issue({ tenantId, userId })}` },

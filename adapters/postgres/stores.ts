@@ -2,6 +2,7 @@ import type { Vault } from '../../domain/vault.ts';
 import { createAdAccounts } from './ad-accounts.ts';
 import { createAdInsights } from './ad-insights.ts';
 import { createApiKeys } from './api-keys.ts';
+import { createAuditTrail } from './audit-trail.ts';
 import { createAutomationRuns } from './automation-runs.ts';
 import { createCampaigns } from './campaigns.ts';
 import { createConnections } from './connections.ts';
@@ -25,19 +26,23 @@ import { createMetaUsers } from './meta-users.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
 import { createOutboundMessages } from './outbound-messages.ts';
 import { createPages } from './pages.ts';
+import { createPasswordLinks } from './password-links.ts';
 import type { Database } from './pool.ts';
 import { createRestatements } from './restatements.ts';
 import { createRules } from './rules.ts';
 import { createSales } from './sales.ts';
 import { createSenders } from './senders.ts';
 import { createSessions } from './sessions.ts';
+import { createSettings } from './settings.ts';
 import { createStats } from './stats.ts';
 import { createStatsDetail } from './stats-detail.ts';
 import { createSyncRuns } from './sync-runs.ts';
 import { createSystemEvents } from './system-events.ts';
+import { createTeam } from './team.ts';
 import { createTemplates } from './templates.ts';
 import { createUnconfirmedMessages } from './unconfirmed-messages.ts';
 import { createUsers } from './users.ts';
+import { createVaultEntries } from './vault-entries.ts';
 
 export type Stores = ReturnType<typeof createStores>;
 
@@ -48,6 +53,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     adAccounts: createAdAccounts(database),
     adInsights: createAdInsights(database),
     apiKeys: createApiKeys(database),
+    auditTrail: createAuditTrail(database),
     automationRuns: createAutomationRuns(database),
     campaigns: createCampaigns(database),
     connections: createConnections(sealed),
@@ -72,16 +78,20 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     outboundMessages: createOutboundMessages(database),
     pages: createPages(sealed),
     restatements: createRestatements(database),
+    passwordLinks: createPasswordLinks(database),
     rules: createRules(database),
     sales: createSales(database),
     senders: createSenders(database),
     sessions: createSessions(database),
+    settings: createSettings(database),
     stats: createStats(database),
     statsDetail: createStatsDetail(database),
     syncRuns: createSyncRuns(database),
     systemEvents: createSystemEvents(database),
+    team: createTeam(database),
     templates: createTemplates(database),
     unconfirmedMessages: createUnconfirmedMessages(database),
     users: createUsers(database),
+    vaultEntries: createVaultEntries(sealed),
   };
 }

@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
+import type { Actor } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import type { Database } from './pool.ts';
 import { audited } from './system-events.ts';
@@ -33,6 +34,14 @@ export function createUsers({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
       return user;
     },
 
+    /** Whether the person is there and may come in. */
+    isActive: (tenantId: number, userId: string): Promise<boolean> =>
+      inTenant(tenantId, (tx) =>
+        tx.exists(
+          sql.unsafe`SELECT FROM users WHERE tenant_id = ${tenantId} AND id = ${userId} AND disabled_at IS NULL`,
+        ),
+      ),
+
     listForTenant: (tenantId: number) =>
       inTenant(tenantId, (tx) =>
         tx.any(
@@ -42,15 +51,17 @@ export function createUsers({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
         ),
       ),
 
-    saveLocale: (tenantId: number, userId: string, locale: 'es' | 'en') =>
+    /** @throws {AppError} `not_found` */
+    saveLocale: (tenantId: number, userId: string, locale: 'es' | 'en', actor: Actor) =>
       inTenant(tenantId, async (tx) => {
-        await tx.query(
+        const { rowCount } = await tx.query(
           sql.unsafe`UPDATE users SET locale = ${locale} WHERE tenant_id = ${tenantId} AND id = ${userId}`,
         );
+        if (rowCount === 0) throw new AppError('not_found', `no user ${userId}`);
         await audited(tx, {
           tenantId,
           name: 'user.locale_changed',
-          actor: { type: 'user', id: userId },
+          actor,
           object: { type: 'user', id: userId },
           details: { locale },
         });

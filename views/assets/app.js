@@ -19,3 +19,24 @@ const showNewest = (root) => {
 };
 document.addEventListener('DOMContentLoaded', () => showNewest(document));
 document.addEventListener('htmx:after:swap', (event) => showNewest(event.target.parentElement ?? document));
+// A dialog comes open from the server; here it becomes a modal one. Escape leads back to the page without it.
+document.addEventListener('DOMContentLoaded', () => {
+  const dialog = document.querySelector('dialog[open]');
+  if (!dialog) return;
+  const here = location.pathname + location.search;
+  dialog.close();
+  dialog.showModal();
+  dialog.querySelector('[aria-invalid], [autofocus]')?.focus();
+  dialog.addEventListener('close', () => {
+    history.replaceState(null, '', dialog.dataset.back);
+    document.querySelector(`main a[href="${CSS.escape(here)}"]`)?.focus();
+  });
+});
+// A one-time code comes behind the # of its link: it goes into the form and out of the address.
+document.addEventListener('DOMContentLoaded', () => {
+  const code = document.querySelector('#new-password #code');
+  if (!code || location.hash.length < 20) return;
+  code.value = location.hash.slice(1);
+  code.closest('.field').hidden = true;
+  history.replaceState(null, '', location.pathname);
+});

@@ -1,0 +1,100 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { AuditEvent, AuditTrail } from '../adapters/postgres/audit-trail.ts';
+import type { Users } from '../adapters/postgres/users.ts';
+import { AppError } from '../domain/error.ts';
+import { type Translate, translator } from './i18n.ts';
+import { renderPage } from './render.ts';
+import { callerOf, type Route } from './route.ts';
+
+export interface AuditDeps {
+  auditTrail: AuditTrail;
+  users: Pick<Users, 'listForTenant'>;
+}
+
+const EVENTS_A_PAGE = 50;
+/** What a person looks for, and the first parts of the names that belong to it. */
+const topics = {
+  connection: ['connection', 'page', 'ad_account', 'sync', 'backfill'],
+  credentials: ['credential', 'api_key'],
+  people: ['user', 'session', 'tenant', 'sending'],
+  leads: ['lead', 'opportunity', 'sale', 'consent', 'form'],
+  whatsapp: [
+    'automation_rule',
+    'automation_run',
+    'message',
+    'template',
+    'templates',
+    'suppression',
+    'whatsapp_sender',
+    'conversation',
+  ],
+} as const;
+
+const blank = z.literal('').transform(() => undefined);
+const auditQuery = z.object({
+  kind: z.enum(['change', 'access']).default('change'),
+  who: z.union([blank, z.uuid(), z.literal('programs')]).optional(),
+  topic: z.union([blank, z.enum(['connection', 'credentials', 'people', 'leads', 'whatsapp'])]).optional(),
+  from: z.union([blank, z.iso.date()]).optional(),
+  until: z.union([blank, z.iso.date()]).optional(),
+  before: z.coerce.number().int().positive().optional(),
+});
+
+/** Every change and every call, with who and from where. */
+export const auditRoutes = (deps: AuditDeps): Route[] => [
+  {
+    method: 'get',
+    path: '/crm/audit',
+    access: 'person',
+    accessName: 'read_audit_trail',
+    handler: (req, res) => show(req, res, deps),
+  },
+];
+
+async function show(req: Request, res: Response, { auditTrail, users }: AuditDeps): Promise<void> {
+  const { tenantId } = callerOf(req);
+  const parsed = auditQuery.safeParse({ ...req.query });
+  if (!parsed.success) throw new AppError('invalid', 'bad filter');
+  const { topic, ...search } = parsed.data;
+  const [found, people] = await Promise.all([
+    auditTrail.page(tenantId, { ...search, nouns: topic && topics[topic] }),
+    users.listForTenant(tenantId),
+  ]);
+  const t = translator(req);
+  const events = found.slice(0, EVENTS_A_PAGE);
+  const address = (given: object) => {
+    const all = Object.entries({ ...parsed.data, before: undefined, ...given });
+    const query = new URLSearchParams(
+      all.filter(([, value]) => value).map(([name, value]) => [name, String(value)] as [string, string]),
+    );
+    return `/crm/audit?${query}`;
+  };
+  renderPage(req, res, 'audit/page', {
+    title: t('audit:title'),
+    section: 'audit',
+    search: parsed.data,
+    isFiltered:
+      topic !== undefined || search.who !== undefined || search.from !== undefined || search.until !== undefined,
+    topics: Object.keys(topics),
+    people,
+    events: events.map((event) => wordsOf(event, t)),
+    kinds: (['change', 'access'] as const).map((kind) => ({ kind, href: address({ kind }) })),
+    newest: search.before === undefined ? undefined : address({}),
+    older: found.length > events.length ? address({ before: events.at(-1)?.id }) : undefined,
+  });
+}
+
+function wordsOf(event: AuditEvent, t: Translate) {
+  const { name, actor_type: type, actor_id: id } = event;
+  return {
+    ...event,
+    what: t(`audit:${event.kind === 'change' ? 'event' : 'access'}.${name.replace('.', '_')}`, { defaultValue: name }),
+    who: event.actor_name ?? t(`audit:actor.${type}`, { defaultValue: type, id: id ?? '' }),
+    lead: event.object_type === 'lead' ? event.object_id : null,
+    facts: Object.entries(event.details).map(([key, value]) => ({
+      key: t(`audit:detail.${key}`, { defaultValue: key }),
+      value: [value].flat().join(', '),
+    })),
+  };
+}

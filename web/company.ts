@@ -1,0 +1,87 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { Settings } from '../adapters/postgres/settings.ts';
+import { AppError } from '../domain/error.ts';
+import { allCurrencies, readTenantSettings, timeZones } from '../domain/tenant-settings.ts';
+import { countryNames } from './countries.ts';
+import { localeOf, translator } from './i18n.ts';
+import { fields } from './lead-forms.ts';
+import { renderPage } from './render.ts';
+import { callerOf, type Route } from './route.ts';
+
+export interface CompanyDeps {
+  settings: Settings;
+  /** Days and main currency are part of every figure. */
+  invalidateFigures: (tenantId: number) => Promise<void>;
+}
+
+const PATH = '/crm/settings/company';
+
+/** What a tenant decides for itself: zone, currency, quiet hours, caps; and the switch for all sending. */
+export const companyRoutes = (deps: CompanyDeps): Route[] => [
+  {
+    method: 'get',
+    path: PATH,
+    access: 'person',
+    accessName: 'get_settings',
+    handler: (req, res) => show(req, res, deps),
+  },
+  { method: 'post', path: PATH, access: 'person', body: 'form', handler: (req, res) => save(req, res, deps) },
+  {
+    method: 'post',
+    path: '/crm/settings/sending',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => switchSending(req, res, deps),
+  },
+];
+
+interface Refused {
+  values: Record<string, string>;
+  quietDays: readonly number[];
+  errors: Record<string, string>;
+}
+
+async function show(req: Request, res: Response, { settings }: CompanyDeps, refused?: Refused): Promise<void> {
+  const { quietDays, sending, ...stored } = await settings.forTenant(callerOf(req).tenantId);
+  const texts = Object.entries(stored).map(([name, value]) => [name, value === null ? '' : String(value)]);
+  const props = {
+    title: translator(req)('settings:company.title'),
+    section: 'settings',
+    tab: 'company',
+    sending,
+    quietDays,
+    errors: {},
+    ...refused,
+    values: { ...Object.fromEntries(texts), ...refused?.values },
+    isSaved: req.query['saved'] !== undefined,
+    timeZones,
+    currencies: allCurrencies,
+    countries: countryNames(localeOf(req)),
+  };
+  renderPage(req, res, 'settings/company', props, { status: refused ? 422 : 200 });
+}
+
+async function save(req: Request, res: Response, deps: CompanyDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const t = translator(req);
+  const values = fields(req);
+  const given = (req.body as { quietDays?: unknown }).quietDays ?? [];
+  const quietDays = [given].flat().map(Number);
+  const { settings, wrong } = readTenantSettings({ ...values, quietDays });
+  if (!settings) {
+    const errors = Object.fromEntries([...wrong].map((name) => [name, t(`settings:company.errors.${name}`)]));
+    return show(req, res, deps, { values, quietDays, errors });
+  }
+  await deps.settings.save(tenantId, settings, actor);
+  await deps.invalidateFigures(tenantId);
+  res.redirect(303, `${PATH}?saved`);
+}
+
+async function switchSending(req: Request, res: Response, { settings }: CompanyDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const sending = z.enum(['on', 'paused']).safeParse(fields(req)['sending']);
+  if (!sending.success) throw new AppError('invalid', 'on or paused');
+  await settings.switchSending(tenantId, sending.data, actor);
+  res.redirect(303, PATH);
+}

@@ -1,0 +1,17 @@
+import { type ApiKeyDeps, apiKeyRoutes } from './api-keys.ts';
+import { type AuditDeps, auditRoutes } from './audit.ts';
+import { type CompanyDeps, companyRoutes } from './company.ts';
+import { type CredentialDeps, credentialRoutes } from './credentials.ts';
+import type { Route } from './route.ts';
+import { type TeamDeps, teamRoutes } from './team.ts';
+
+export type ConfigurationDeps = CredentialDeps & TeamDeps & CompanyDeps & ApiKeyDeps & AuditDeps;
+
+/** What a tenant sets up for itself, and the trail of who did. */
+export const configurationRoutes = (deps: ConfigurationDeps): Route[] => [
+  ...credentialRoutes(deps),
+  ...teamRoutes(deps),
+  ...companyRoutes(deps),
+  ...apiKeyRoutes(deps),
+  ...auditRoutes(deps),
+];
