@@ -63,6 +63,7 @@ describe('the permission table', () => {
       'get /',
       'get /api/v1/openapi.json',
       'get /crm/auth/meta/callback',
+      'get /data-deletion/:code',
       'get /legal',
       'get /login',
       'get /password',
@@ -76,7 +77,15 @@ describe('the permission table', () => {
     ]);
     const providers = app.routes.filter(({ access }) => access === 'provider').map(({ path }) => path);
     expect(new Set(providers)).toEqual(
-      new Set(['/healthz', '/readyz', '/crm/webhook/meta', '/webhook/ycloud', '/webhook/ycloud/:tenantId']),
+      new Set([
+        '/healthz',
+        '/readyz',
+        '/crm/meta/data-deletion',
+        '/crm/meta/deauthorize',
+        '/crm/webhook/meta',
+        '/webhook/ycloud',
+        '/webhook/ycloud/:tenantId',
+      ]),
     );
   });
 

@@ -45,7 +45,7 @@ const text = async (path: string, who = person) => textOf(await html(path, who))
 const changes = () =>
   db.database.inTenant(tenantId, (tx) =>
     tx.anyFirst(sql.type(z.object({ line: z.string() }))`
-      SELECT name || ' ' || details::text AS line FROM system_events WHERE tenant_id = ${tenantId} AND name <> 'session.opened' ORDER BY id`),
+      SELECT name || ' ' || details::text AS line FROM system_events WHERE tenant_id = ${tenantId} AND kind = 'change' AND name <> 'session.opened' ORDER BY id`),
   );
 
 describe('The Vault', () => {
