@@ -33,6 +33,7 @@ import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
 import { salesApiRoutes } from './web/sales-api.ts';
 import { randomSecret } from './web/secrets.ts';
+import { sendingRoutes } from './web/sending.ts';
 import { sessionRoutes } from './web/sessions.ts';
 import { createStatsService } from './web/stats.ts';
 import { syncRoutes } from './web/sync.ts';
@@ -142,6 +143,7 @@ function routesOf(
     }),
     formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
+    sendingRoutes({ sending: stores.sending, wake: (ids) => leadWorkflows.wake(ids), live }),
     unconfirmedRoutes({
       unconfirmedMessages: stores.unconfirmedMessages,
       startMessage: leadWorkflows.startMessage,

@@ -168,10 +168,6 @@ describe('what keeps a template back', () => {
     ],
     ['run_ended', (run) => sql.unsafe`UPDATE automation_runs SET state = 'stopped' WHERE tenant_id = ${run.tenantId}`],
     [
-      'rule_paused',
-      (run) => sql.unsafe`UPDATE automation_rules SET is_active = false WHERE tenant_id = ${run.tenantId}`,
-    ],
-    [
       'template_not_approved',
       (run) => sql.unsafe`UPDATE meta_templates SET status = 'PAUSED' WHERE tenant_id = ${run.tenantId}`,
     ],
@@ -256,6 +252,21 @@ describe('what keeps a template back', () => {
       outcome: 'again',
       until: Date.parse('2026-11-30T00:00:00-03:00'),
     });
+  });
+
+  it('is its rule’s pause, which holds it back and says so once', async () => {
+    const run = await newRun();
+    await change(run, sql.unsafe`UPDATE automation_rules SET is_active = false WHERE tenant_id = ${run.tenantId}`);
+    for (const _ of [1, 2, 3]) expect(await dispatch(run)).toMatchObject({ outcome: 'again' });
+    expect((await messagesOf(db.database, run)).logs).toEqual([{ status: 'waiting', reason: 'rule_paused' }]);
+  });
+
+  it('is a due time that was set for it', async () => {
+    const run = await newRun();
+    const at = new Date(Date.now() + 3_600_000);
+    await change(run, sql.unsafe`UPDATE automation_runs SET due_at = ${at.toISOString()}::timestamptz`);
+    expect(await dispatch(run)).toEqual({ outcome: 'again', until: at.getTime() });
+    expect(await dispatch(run, { now: () => at })).toEqual({ outcome: 'sent' });
   });
 
   it('is an opt-out that came while the message was due', async () => {

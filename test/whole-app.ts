@@ -26,6 +26,7 @@ import { reconciliationRoutes } from '../web/reconciliation.ts';
 import type { Route } from '../web/route.ts';
 import { permissionTable } from '../web/routes.ts';
 import { salesApiRoutes } from '../web/sales-api.ts';
+import { sendingRoutes } from '../web/sending.ts';
 import { sessionRoutes } from '../web/sessions.ts';
 import { createStatsService } from '../web/stats.ts';
 import { syncRoutes } from '../web/sync.ts';
@@ -125,6 +126,7 @@ function blocksOf(
     }),
     formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
+    sendingRoutes({ sending: stores.sending, wake: async () => {}, live }),
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     salesApiRoutes(figuresChanged),

@@ -8,6 +8,9 @@ import { sendTemplateConfig } from './rules.ts';
 
 const runRow = z.object({
   run_state: z.string(),
+  run_due_at: z.date(),
+  run_reason: z.string().nullable(),
+  is_restored: z.boolean(),
   occurrence: z.string(),
   rule_id: z.string(),
   rule_active: z.boolean(),
@@ -59,6 +62,9 @@ export type Verdict =
   | { decision: 'skip'; reason: string };
 
 const PAUSED_RETRY_MS = 5 * 60_000;
+// A decision wakes the run; this only makes up for a lost signal.
+const HELD_RETRY_MS = 60 * 60_000;
+const CLOCKS_DIFFER_MS = 2_000;
 const SENDABLE: ReadonlySet<string> = new Set(['CONNECTED', 'UNKNOWN']);
 
 /** Takes the advisory lock of tenant and phone, then reads. Two messages to one person are never decided at once. */
@@ -84,11 +90,11 @@ export async function situationOf(tx: Tx, tenantId: number, runId: string): Prom
 export function checkDispatch({ run, person, sender, template, phone }: DispatchSituation, now: Date): Verdict {
   const skip = (reason: string): Verdict => ({ decision: 'skip', reason });
   if (!['active', 'waiting'].includes(run.run_state)) return skip('run_ended');
-  if (!run.rule_active) return skip('rule_paused');
   if (run.is_test) return skip('test_lead');
   if (phone === null) return skip('no_phone');
   if (person.suppressed) return skip('opted_out');
-  if (!run.sending_on) return { decision: 'wait', reason: 'sending_paused', until: now.getTime() + PAUSED_RETRY_MS };
+  const hold = holdOf(run, now);
+  if (hold !== null) return hold;
   const until = quietUntil(quietOf(run), now);
   if (until !== null) return { decision: 'wait', reason: 'quiet_hours', until: until.getTime() };
   if (person.recent_templates >= run.template_cap) return skip('cap_reached');
@@ -106,6 +112,16 @@ export function checkDispatch({ run, person, sender, template, phone }: Dispatch
   const body = template.body ?? '';
   if (placeholdersIn(body) !== parameters.length) return skip('template_changed');
   return { decision: 'send', parameters, body: render(body, parameters) };
+}
+
+/** What only waits: a switch that a person moves, or a later time that was set for it. */
+function holdOf(run: z.output<typeof runRow>, now: Date): Extract<Verdict, { decision: 'wait' }> | null {
+  const wait = (reason: string, until: number) => ({ decision: 'wait', reason, until }) as const;
+  if (!run.sending_on) return wait('sending_paused', now.getTime() + PAUSED_RETRY_MS);
+  if (run.is_restored) return wait('held_after_restore', now.getTime() + HELD_RETRY_MS);
+  if (!run.rule_active) return wait('rule_paused', now.getTime() + HELD_RETRY_MS);
+  const due = run.run_due_at.getTime();
+  return run.run_state === 'active' && due - now.getTime() > CLOCKS_DIFFER_MS ? wait('not_due', due) : null;
 }
 
 const quietOf = (run: z.output<typeof runRow>) => ({
@@ -132,9 +148,13 @@ export async function sendableSender(
   return SENDABLE.has(sender.status) ? sender : 'sender_unavailable';
 }
 
+// The time between the backup and the restore is unknown: what is older may have been sent. A lead found again makes a new run, but is itself older.
+const fromBeforeRestore = sql.fragment`r.released_at IS NULL AND EXISTS (SELECT FROM installation_state i
+  WHERE r.created_at < i.restored_at OR (u.trigger_type = 'new_lead' AND coalesce(l.submitted_at, l.created_at) < i.restored_at))`;
+
 const readRun = (tx: Tx, tenantId: number, runId: string) =>
   tx.maybeOne(sql.type(runRow)`
-    SELECT r.state AS run_state, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.action_config AS action,
+    SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.action_config AS action,
       l.id AS lead_id, l.phone, l.full_name, l.is_test, l.form_id,
       t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours,
       t.sending = 'on' AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on

@@ -110,7 +110,10 @@ async function hasArrived(tx: Tx, tenantId: number, messageId: string): Promise<
 async function decideTemplate(tx: Tx, tenantId: number, own: MessageRow, now: Date): Promise<Decision> {
   if (own.run_id === null) return { decision: 'skip', reason: 'rule_missing' };
   const read = await situationOf(tx, tenantId, own.run_id);
-  const situation: DispatchSituation = { ...read, run: { ...read.run, run_state: 'active', rule_active: true } };
+  const situation: DispatchSituation = {
+    ...read,
+    run: { ...read.run, run_state: 'waiting', rule_active: true, is_restored: false },
+  };
   if (situation.phone !== own.phone) return { decision: 'skip', reason: 'phone_changed' };
   const verdict = checkDispatch(situation, now);
   if (verdict.decision !== 'send') return verdict;

@@ -3,6 +3,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
+import { heldReasons } from '../../domain/held-runs.ts';
 import { checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
 import { cancel, logMessage, ownRow, takeBack, unconfirm, unfinished } from './message-moves.ts';
 import { applyReports, endRunsOf, type Report } from './message-reports.ts';
@@ -103,7 +104,7 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         if (rowCount === 0) return;
         await logMessage(tx, tenantId, messageId, 'claimed', null);
         await tx.query(sql.unsafe`
-          UPDATE automation_runs SET state = 'active', updated_at = now() WHERE tenant_id = ${tenantId} AND state = 'waiting'
+          UPDATE automation_runs SET state = 'active', due_at = ${until.toISOString()}::timestamptz, updated_at = now() WHERE tenant_id = ${tenantId} AND state = 'waiting'
             AND id = (SELECT m.run_id FROM outbound_messages m WHERE m.tenant_id = ${tenantId} AND m.id = ${messageId} AND m.origin = 'rule')`);
       }),
   };
@@ -131,18 +132,15 @@ async function refuse(
   verdict: Exclude<ReturnType<typeof checkDispatch>, { decision: 'send' }>,
   ownId: string | undefined,
 ): Promise<Claim> {
-  await logDecision(
-    tx,
-    tenantId,
-    situation,
-    verdict.decision === 'wait' ? 'waiting' : 'skipped',
-    verdict.reason,
-    ownId ?? null,
-  );
+  const isWait = verdict.decision === 'wait';
+  // A run that is held for weeks looks every few minutes: said once.
+  if (!isWait || verdict.reason !== situation.run.run_reason)
+    await logDecision(tx, tenantId, situation, isWait ? 'waiting' : 'skipped', verdict.reason, ownId ?? null);
   if (verdict.decision === 'wait') {
     await tx.query(sql.unsafe`
-      UPDATE automation_runs SET due_at = ${new Date(verdict.until).toISOString()}::timestamptz, reason = ${verdict.reason}, updated_at = now()
-      WHERE tenant_id = ${tenantId} AND id = ${situation.runId}`);
+      UPDATE automation_runs SET due_at = ${new Date(verdict.until).toISOString()}::timestamptz, reason = ${verdict.reason}, updated_at = now(),
+        held_since = CASE WHEN ${heldReasons.some((each) => each === verdict.reason)} THEN coalesce(held_since, now()) END
+      WHERE tenant_id = ${tenantId} AND id = ${situation.runId} AND state IN ('active', 'waiting')`);
     return verdict;
   }
   if (ownId !== undefined) await cancel(tx, tenantId, ownId);

@@ -32,6 +32,7 @@ import { createRestatements } from './restatements.ts';
 import { createRules } from './rules.ts';
 import { createSales } from './sales.ts';
 import { createSenders } from './senders.ts';
+import { createSending } from './sending.ts';
 import { createSessions } from './sessions.ts';
 import { createSettings } from './settings.ts';
 import { createStats } from './stats.ts';
@@ -81,6 +82,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     passwordLinks: createPasswordLinks(database),
     rules: createRules(database),
     sales: createSales(database),
+    sending: createSending(database),
     senders: createSenders(database),
     sessions: createSessions(database),
     settings: createSettings(database),

@@ -5,6 +5,7 @@ import {
   leadRepliedSignal,
   messageFailedSignal,
   optedOutSignal,
+  ruleChangedSignal,
 } from '../../workflows/lead-automation.ts';
 import { type LeadIntakeInput, leadIntakeWorkflow, leadIntakeWorkflowId } from '../../workflows/lead-intake.ts';
 import { messageWorkflow, messageWorkflowId } from '../../workflows/message.ts';
@@ -23,9 +24,15 @@ export interface AutomationStart {
 // The client by itself tries a Temporal that is down for 20 seconds; the dispatcher, which calls this, has other things to do meanwhile.
 const START_WITHIN_MS = 5_000;
 const TELL_WITHIN_MS = 3_000;
+const WAKE_AT_ONCE = 20;
 
-export type RunNews = 'replied' | 'opted_out' | 'message_failed';
-const signals = { replied: leadRepliedSignal, opted_out: optedOutSignal, message_failed: messageFailedSignal } as const;
+export type RunNews = 'replied' | 'opted_out' | 'message_failed' | 'rule_changed';
+const signals = {
+  replied: leadRepliedSignal,
+  opted_out: optedOutSignal,
+  message_failed: messageFailedSignal,
+  rule_changed: ruleChangedSignal,
+} as const;
 
 /** Starting and telling lead workflows. Starts are idempotent while a run lasts; after that our unique keys make a repeat harmless. */
 export function createLeadWorkflows(client: Pick<Client, 'workflow' | 'withDeadline'>) {
@@ -89,6 +96,14 @@ export function createLeadWorkflows(client: Pick<Client, 'workflow' | 'withDeadl
             if (!(error instanceof WorkflowNotFoundError)) throw error;
           });
       }),
+    /** Lets runs look at their truth again. What cannot be told now is told by their own timers. */
+    async wake(workflowIds: readonly string[]): Promise<void> {
+      const left = [...workflowIds];
+      while (left.length > 0) {
+        const told = await Promise.allSettled(left.splice(0, WAKE_AT_ONCE).map((id) => this.tell(id, 'rule_changed')));
+        if (told.every(({ status }) => status === 'rejected')) return;
+      }
+    },
   };
 }
 export type LeadWorkflows = ReturnType<typeof createLeadWorkflows>;
