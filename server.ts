@@ -162,6 +162,7 @@ function routesOf(
       attempts: stores.oauthAttempts,
       adAccounts: stores.adAccounts,
       pages: stores.pages,
+      connectionChecks: stores.connectionChecks,
       systemEvents: stores.systemEvents,
       workflows: connectionWorkflows,
       dialogUrl: (request) => dialogUrl(dialog, request),

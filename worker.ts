@@ -1,5 +1,6 @@
 import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
 import { createConnectionActivities } from './activities/connection.ts';
+import { createConnectionCheckActivities } from './activities/connection-checks.ts';
 import { createDataDeletionActivities } from './activities/data-deletion.ts';
 import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
 import { createLeadActivities } from './activities/leads.ts';
@@ -9,6 +10,7 @@ import { freePort } from './adapters/free-port.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
 import { createMetaClient } from './adapters/meta/client.ts';
 import { createMemoryGate } from './adapters/meta/usage.ts';
+import { fullestLimit } from './adapters/metrics.ts';
 import { normalizePhone } from './adapters/phone.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
 import { retrying } from './adapters/retrying.ts';
@@ -105,6 +107,15 @@ function activitiesOf({
       metaUsers: stores.metaUsers,
       schedules: createSchedules(temporal.client),
       live,
+    }),
+    ...createConnectionCheckActivities({
+      meta,
+      ...stores,
+      live,
+      appId: config.META_APP_ID,
+      webhookUrl: `${config.PUBLIC_URL}/crm/webhook/meta`,
+      version: config.META_GRAPH_VERSION,
+      fullestLimit: () => fullestLimit(metrics),
     }),
     ...createReminderActivities({
       ...stores,

@@ -13,7 +13,7 @@ import { majorUnits } from '../domain/money.ts';
 import { copySlices, type SliceDeps } from './insight-slices.ts';
 
 export interface CampaignSyncDeps extends Omit<SliceDeps, 'meta' | 'adAccounts' | 'now'> {
-  meta: SliceDeps['meta'] & Pick<MetaClient, 'adAccount' | 'campaigns' | 'adsets' | 'ads'>;
+  meta: SliceDeps['meta'] & Pick<MetaClient, 'servedVersion' | 'adAccount' | 'campaigns' | 'adsets' | 'ads'>;
   connections: Pick<Connections, 'byTenant' | 'withToken' | 'noteCall' | 'markReconnectNeeded'>;
   adAccounts: AdAccounts;
   campaigns: Campaigns;
@@ -99,7 +99,7 @@ export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
       startedAt: number;
     }): Promise<void> {
       await syncRuns.finish(tenantId, runId, errorCode);
-      if (errorCode === null) await connections.noteCall(tenantId);
+      if (errorCode === null) await connections.noteCall(tenantId, deps.meta.servedVersion());
       await deps.restatements.purge(tenantId, LEDGER_DAYS);
       await cache.invalidate(tenantId);
       metrics.syncDuration.observe(Math.max(0, now().getTime() - startedAt) / 1000);

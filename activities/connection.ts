@@ -40,6 +40,7 @@ export interface ConnectionDeps {
     | 'subscribe'
     | 'unsubscribe'
     | 'revoke'
+    | 'servedVersion'
   >;
   connections: Connections;
   attempts: OauthAttempts;
@@ -157,7 +158,7 @@ export function createConnectionActivities(deps: ConnectionDeps) {
     async testToken({ tenantId }: { tenantId: number }) {
       const { token, version } = await connections.withToken(tenantId);
       const { isValid, subcode, scopes } = await meta.inspect(token);
-      if (isValid) await connections.noteCall(tenantId);
+      if (isValid) await connections.noteCall(tenantId, meta.servedVersion());
       return { isValid, subcode, tokenVersion: version, missingScopes: isValid ? missingScopes(scopes) : [] };
     },
     /** A renewal brought nothing: the banner says so, the old token stays in use. */

@@ -87,3 +87,9 @@ export function createMetrics() {
     errors: new Counter({ name: 'hub_errors_total', help: 'Unexpected errors', labelNames: ['where'], registers }),
   };
 }
+
+/** The fullest of Graph's limits as its last replies said, 0 to 1; null before the first. */
+export async function fullestLimit({ metaUsage }: Pick<Metrics, 'metaUsage'>): Promise<number | null> {
+  const ratios = (await metaUsage.get()).values.map(({ value }) => value);
+  return ratios.length === 0 ? null : Math.max(...ratios);
+}

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach } from 'vitest';
 import { type ConnectionActivities, createConnectionActivities } from '../activities/connection.ts';
+import { type ConnectionCheckActivities, createConnectionCheckActivities } from '../activities/connection-checks.ts';
 import { dialogUrl } from '../adapters/meta/oauth.ts';
 import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
 import { AppError } from '../domain/error.ts';
@@ -16,12 +17,15 @@ export let app: TestApp;
 export let tenantId: number;
 export let person: Person;
 export let signals: string[];
+export const WEBHOOK_URL = 'https://hub.example.com/crm/webhook/meta';
+export const fullestLimit = { ratio: 0.2 };
 /** What goes wrong next. */
 export const trouble: { temporalIsDown: boolean; failNext: AppError | null } = {
   temporalIsDown: false,
   failNext: null,
 };
 let activities: ConnectionActivities;
+let checks: ConnectionCheckActivities;
 
 /** The real activities, run at once instead of through Temporal. */
 export const workflows = {
@@ -40,6 +44,9 @@ export const workflows = {
   test: async (tenant) => {
     const { isValid, missingScopes } = await activities.testToken({ tenantId: tenant });
     return { isValid, missingScopes };
+  },
+  examine: async (tenant) => {
+    await checks.examineConnection({ tenantId: tenant });
   },
   deliverOauthReturned: async (tenant, attemptId) => {
     await activities.exchangeCode({ tenantId: tenant, attemptId });
@@ -66,6 +73,15 @@ beforeAll(async () => {
     }),
   );
   const { stores } = app;
+  checks = createConnectionCheckActivities({
+    ...stores,
+    meta: bench.meta,
+    live: { publish: () => {}, subscribe: () => () => {} },
+    appId: META_APP.appId,
+    webhookUrl: WEBHOOK_URL,
+    version: 'v26.0',
+    fullestLimit: async () => fullestLimit.ratio,
+  });
   activities = createConnectionActivities({
     ...stores,
     attempts: stores.oauthAttempts,

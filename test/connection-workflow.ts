@@ -2,6 +2,7 @@ import { WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/cli
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { beforeEach, expect, vi } from 'vitest';
 import type { ConnectionActivities } from '../activities/connection.ts';
+import type { ConnectionCheckActivities } from '../activities/connection-checks.ts';
 import type { ReminderActivities } from '../activities/reminders.ts';
 import type { TokenEnds } from '../domain/connection.ts';
 import {
@@ -73,9 +74,10 @@ export const fakes = {
     return behaviour.mark();
   },
   disconnectMeta: async () => note('disconnect'),
+  examineConnection: noted('examine', () => behaviour.test()),
   noteReminder: async ({ days }) => note(`reminder:${days}`),
   mailReminder: noted('mail', () => behaviour.mail()),
-} satisfies ConnectionActivities & ReminderActivities;
+} satisfies ConnectionActivities & ConnectionCheckActivities & ReminderActivities;
 const note = (call: string): void => void calls.push(call);
 
 export type Handle = WorkflowHandle<typeof metaConnectionWorkflow>;

@@ -57,6 +57,7 @@ const workflows: ConnectionWorkflows = {
   selectAssets: away,
   confirm: away,
   test: away,
+  examine: away,
   deliverOauthReturned: away,
   tokenRejected: away,
   refreshNow: away,

@@ -1,4 +1,5 @@
 import type { SelectedAccount } from '../adapters/postgres/ad-accounts.ts';
+import type { CheckUp } from '../adapters/postgres/connection-checks.ts';
 import type { Connection } from '../adapters/postgres/connections.ts';
 import type { Attempt } from '../adapters/postgres/oauth-attempts.ts';
 import type { TenantPage } from '../adapters/postgres/pages.ts';
@@ -11,6 +12,7 @@ import {
   REQUIRED_SCOPES,
   tokenEnd,
 } from '../domain/connection.ts';
+import { byUrgency, differsFrom, type Verdict } from '../domain/connection-checks.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -107,6 +109,18 @@ export function healthProps(
     pagesRefusing: pages.filter(({ problem }) => problem !== null).length,
   };
 }
+
+/** The last check-up, what needs a person first. `checkedAt` null: there was none. */
+export function checkUpProps(checkUp: CheckUp | null) {
+  const findings = byUrgency(checkUp?.findings ?? []);
+  const count = (verdict: Verdict) => findings.filter((each) => each.verdict === verdict).length;
+  return { checkedAt: checkUp?.checkedAt ?? null, findings, failing: count('bad'), uneasy: count('warn') };
+}
+
+/** Set when Graph served the last call with another version than the configured one. */
+export const versionProps = ({ servedVersion }: Connection, configured: string) => ({
+  otherVersion: differsFrom(configured, servedVersion) ? { served: servedVersion, configured } : null,
+});
 
 export type WizardStep = 'waiting' | 'business' | 'assets' | 'confirm' | 'ended';
 

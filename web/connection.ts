@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { AdAccounts } from '../adapters/postgres/ad-accounts.ts';
+import type { ConnectionChecks } from '../adapters/postgres/connection-checks.ts';
 import type { Connections } from '../adapters/postgres/connections.ts';
 import type { OauthAttempts } from '../adapters/postgres/oauth-attempts.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
@@ -8,7 +9,7 @@ import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../domain/error.ts';
 import { attemptRoutes } from './connection-attempts.ts';
-import { bannerProps, healthProps, tokenStatus } from './connection-props.ts';
+import { bannerProps, checkUpProps, healthProps, tokenStatus, versionProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
 import { translator } from './i18n.ts';
 import type { HubRegions } from './marketing.ts';
@@ -17,11 +18,12 @@ import { callerOf, type Route } from './route.ts';
 import { type SyncRoutesDeps, syncStatus } from './sync.ts';
 
 export interface ConnectionRoutesDeps {
-  config: Pick<Config, 'JWT_SECRET' | 'PUBLIC_URL' | 'META_PKCE'>;
+  config: Pick<Config, 'JWT_SECRET' | 'PUBLIC_URL' | 'META_PKCE' | 'META_GRAPH_VERSION'>;
   connections: Connections;
   attempts: OauthAttempts;
   adAccounts: AdAccounts;
   pages: Pages;
+  connectionChecks: Pick<ConnectionChecks, 'last'>;
   systemEvents: Pick<ReturnType<typeof createSystemEvents>, 'changesOf'>;
   workflows: ConnectionWorkflows;
   /** The address of Meta's sign-in dialog (adapters/meta/oauth.ts, bound to the configuration). */
@@ -59,6 +61,13 @@ export const connectionRoutes = (deps: ConnectionRoutesDeps): Route[] => [
   },
   {
     method: 'post',
+    path: '/crm/connection/checks',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => examine(req, res, deps),
+  },
+  {
+    method: 'post',
     path: '/crm/connection/refresh',
     access: 'person',
     body: 'form',
@@ -85,10 +94,11 @@ export const createConnectionRegions = (deps: Pick<SyncRoutesDeps, 'connections'
 
 async function health(req: Request, res: Response, deps: ConnectionRoutesDeps): Promise<void> {
   const { tenantId } = callerOf(req);
-  const [connection, accounts, pages, events] = await Promise.all([
+  const [connection, accounts, pages, checkUp, events] = await Promise.all([
     deps.connections.byTenant(tenantId),
     deps.adAccounts.listSelected(tenantId),
     deps.pages.listForTenant(tenantId),
+    deps.connectionChecks.last(tenantId),
     deps.systemEvents.changesOf(tenantId, { type: 'connection', id: String(tenantId) }, 50),
   ]);
   const now = new Date();
@@ -97,6 +107,8 @@ async function health(req: Request, res: Response, deps: ConnectionRoutesDeps): 
     section: 'connection',
     ...bannerProps(connection, now),
     ...healthProps(connection, accounts, pages, now),
+    ...checkUpProps(checkUp),
+    ...versionProps(connection, deps.config.META_GRAPH_VERSION),
     events,
   });
 }
@@ -122,6 +134,11 @@ async function test(req: Request, res: Response, { connections, workflows }: Con
     ok: result.isValid && result.missingScopes.length === 0,
     ...tokenStatus(tenantId, connection, new Date()),
   });
+}
+
+async function examine(req: Request, res: Response, { workflows }: ConnectionRoutesDeps): Promise<void> {
+  await workflows.examine(callerOf(req).tenantId).catch(asNotConnected);
+  res.redirect(303, '/crm/connection');
 }
 
 async function refresh(req: Request, res: Response, { workflows }: ConnectionRoutesDeps): Promise<void> {

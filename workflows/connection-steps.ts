@@ -1,5 +1,6 @@
 import { ApplicationFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ConnectionActivities } from '../activities/connection.ts';
+import type { ConnectionCheckActivities } from '../activities/connection-checks.ts';
 import type { ReminderActivities } from '../activities/reminders.ts';
 import {
   ATTEMPT_LIFE_MS,
@@ -14,7 +15,9 @@ import { type ConnectionState, fresh, move, type OfAttempt, reminderOf } from '.
 import { codeOf, detailsOf } from './failure.ts';
 
 // A person waits for these: when Meta asks for a longer pause than this, they are told instead.
-const { exchangeCode, listAssets, confirmConnection, testToken } = proxyActivities<ConnectionActivities>({
+const { exchangeCode, listAssets, confirmConnection, testToken, examineConnection } = proxyActivities<
+  ConnectionActivities & ConnectionCheckActivities
+>({
   startToCloseTimeout: '40 seconds',
   scheduleToCloseTimeout: '45 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 4 },
@@ -70,6 +73,12 @@ export async function test(tenantId: number, state: ConnectionState) {
   const { subcode, tokenVersion, ...result } = await testToken({ tenantId }).catch(asUpdateFailure);
   if (!result.isValid) state.rejection = { subcode, tokenVersion };
   return result;
+}
+
+/** The check-up; the main loop ends the connection when the token is dead. */
+export async function examine(tenantId: number, state: ConnectionState): Promise<void> {
+  const { isValid, subcode, tokenVersion } = await examineConnection({ tenantId }).catch(asUpdateFailure);
+  if (!isValid) state.rejection = { subcode, tokenVersion };
 }
 
 /** Everything that is due, most urgent first. True after a renewal: a cycle is over. */

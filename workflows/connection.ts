@@ -20,7 +20,7 @@ import {
   type TokenRejection,
   wakeSummary,
 } from './connection-state.ts';
-import { begin, confirm, noteChoice, readAssets, test, workOff } from './connection-steps.ts';
+import { begin, confirm, examine, noteChoice, readAssets, test, workOff } from './connection-steps.ts';
 
 export type { ConnectionState, OfAttempt, TokenRejection } from './connection-state.ts';
 
@@ -48,6 +48,8 @@ export const selectAssetsUpdate = defineUpdate<void, [AssetChoice]>('selectAsset
 export const confirmUpdate = defineUpdate<void, [OfAttempt]>('confirm');
 /** Asks Meta whether the token is alive; a dead one also ends the connection. */
 export const testUpdate = defineUpdate<TestResult, []>('test');
+/** Checks everything the connection needs and keeps what was found; a dead token also ends the connection. */
+export const examineUpdate = defineUpdate<void, []>('examine');
 export const oauthReturnedSignal = defineSignal<[OfAttempt]>('oauthReturned');
 export const tokenRejectedSignal = defineSignal<[TokenRejection]>('tokenRejected');
 export const disconnectSignal = defineSignal<[{ userId: string | null }]>('disconnect');
@@ -109,6 +111,7 @@ function setHandlers(tenantId: number, state: ConnectionState, inTurn: InTurn): 
   });
   setHandler(beginUpdate, ({ attemptId }) => inTurn(() => begin(tenantId, state, attemptId)));
   setHandler(testUpdate, () => test(tenantId, state));
+  setHandler(examineUpdate, () => examine(tenantId, state));
   const choose = <A extends OfAttempt, R>(action: AttemptAction, next: AttemptStep, deed: (args: A) => Promise<R>) =>
     [
       (args: A) =>

@@ -16,6 +16,8 @@ export type MetaClient = ReturnType<typeof createMetaClient>;
 export function createMetaClient(config: GraphConfig & { redirectUri: string }, deps: GraphDeps) {
   const graph = createGraph(config, deps);
   return {
+    /** The version Graph served the last call with, e.g. `v26.0`; null before the first. */
+    servedVersion: graph.servedVersion,
     ...createOauth(graph, config),
     ...createAssets(graph),
     ...createCampaigns(graph),

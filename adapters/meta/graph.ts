@@ -44,7 +44,8 @@ export type Endpoint =
   | 'leadgen_form'
   | 'leadgen_forms'
   | 'form_leads'
-  | 'subscribed_apps';
+  | 'subscribed_apps'
+  | 'app_subscriptions';
 
 export interface GraphCall<T> {
   endpoint: Endpoint;
@@ -77,7 +78,7 @@ export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDe
     const startedAt = performance.now();
     try {
       const { status, headers, text } = await send(config, request);
-      versionWatch(headers);
+      versionWatch.note(headers);
       const usages = usageIn(headers, request.assetId);
       for (const usage of usages) {
         metrics.metaUsage.set(usage.label, usage.ratio);
@@ -98,7 +99,7 @@ export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDe
     if (config.logCalls) log.info({ endpoint, outcome, ms: Math.round(performance.now() - startedAt) }, 'graph call');
   }
 
-  return { config, call };
+  return { config, call, servedVersion: versionWatch.served };
 }
 
 /** Lower-case hex HMAC of a token: proves that the caller holds the app secret. */
@@ -180,13 +181,17 @@ async function closeGate(gate: UsageGate, request: GraphCall<unknown>, error: Ap
 
 // A dead version is not refused but served by another one; the reply header tells.
 function createVersionWatch(asked: string, log: Logger, { metaVersionDiffers }: GraphDeps['metrics']) {
-  let warned = false;
-  return (headers: Headers): void => {
-    const served = headers.get('facebook-api-version');
-    if (served === null) return;
-    metaVersionDiffers.set(served === asked ? 0 : 1);
-    if (warned || served === asked) return;
-    warned = true;
-    log.warn({ asked, served }, 'Graph serves another version than asked for');
+  let last: string | null = null;
+  return {
+    /** Of the last reply; null before the first. */
+    served: (): string | null => last,
+    note(headers: Headers): void {
+      const served = headers.get('facebook-api-version');
+      if (served === null) return;
+      metaVersionDiffers.set(served === asked ? 0 : 1);
+      if (served !== asked && served !== last)
+        log.warn({ asked, served }, 'Graph serves another version than asked for');
+      last = served;
+    },
   };
 }

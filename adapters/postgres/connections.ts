@@ -28,6 +28,7 @@ const connectionRow = z
     scopes: z.array(z.string()),
     connected_at: z.date().nullable(),
     last_call_at: z.date().nullable(),
+    served_version: z.string().nullable(),
     issued_at: z.date().nullable(),
     refreshed_at: z.date().nullable(),
     expires_at: z.date().nullable(),
@@ -42,6 +43,8 @@ const connectionRow = z
     scopes: row.scopes,
     connectedAt: row.connected_at,
     lastCallAt: row.last_call_at,
+    /** Of Graph's last answer; null before the first. */
+    servedVersion: row.served_version,
     issuedAt: row.issued_at,
     refreshedAt: row.refreshed_at,
     /** Null = never, or no token. */
@@ -60,6 +63,7 @@ const NOT_CONNECTED: Connection = {
   scopes: [],
   connectedAt: null,
   lastCallAt: null,
+  servedVersion: null,
   issuedAt: null,
   refreshedAt: null,
   expiresAt: null,
@@ -195,9 +199,11 @@ export function createConnections({ inTenant, vault }: Pick<Database, 'inTenant'
         return { atMeta };
       }),
     /** A call to Meta succeeded. Not audited: it changes nothing a person decided. */
-    noteCall: (tenantId: number): Promise<void> =>
+    noteCall: (tenantId: number, servedVersion: string | null): Promise<void> =>
       inTenant(tenantId, async (tx) => {
-        await tx.query(sql.unsafe`UPDATE connections SET last_call_at = now() WHERE tenant_id = ${tenantId}`);
+        await tx.query(
+          sql.unsafe`UPDATE connections SET last_call_at = now(), served_version = coalesce(${servedVersion}, served_version) WHERE tenant_id = ${tenantId}`,
+        );
       }),
   };
 }
@@ -210,7 +216,7 @@ const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 
 async function connectionOfTenant(tx: Tx, tenantId: number): Promise<Connection> {
   const row = await tx.maybeOne(sql.type(connectionRow)`
-    SELECT c.status, c.reason, c.attempt_id, c.business_id, c.business_name, c.scopes, c.connected_at, c.last_call_at,
+    SELECT c.status, c.reason, c.attempt_id, c.business_id, c.business_name, c.scopes, c.connected_at, c.last_call_at, c.served_version,
       t.created_at AS issued_at, t.refreshed_at, t.expires_at, t.data_access_expires_at
     FROM connections c LEFT JOIN meta_tokens t ON t.tenant_id = c.tenant_id
     WHERE c.tenant_id = ${tenantId}`);

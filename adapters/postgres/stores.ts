@@ -5,6 +5,7 @@ import { createApiKeys } from './api-keys.ts';
 import { createAuditTrail } from './audit-trail.ts';
 import { createAutomationRuns } from './automation-runs.ts';
 import { createCampaigns } from './campaigns.ts';
+import { createConnectionChecks } from './connection-checks.ts';
 import { createConnections } from './connections.ts';
 import { createControlTotals } from './control-totals.ts';
 import { createConversations } from './conversations.ts';
@@ -57,6 +58,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     auditTrail: createAuditTrail(database),
     automationRuns: createAutomationRuns(database),
     campaigns: createCampaigns(database),
+    connectionChecks: createConnectionChecks(database),
     connections: createConnections(sealed),
     controlTotals: createControlTotals(database),
     conversations: createConversations(database),

@@ -7,6 +7,7 @@ import {
   confirmUpdate,
   connectionWorkflowId,
   disconnectSignal,
+  examineUpdate,
   metaConnectionWorkflow,
   oauthReturnedSignal,
   refreshNowSignal,
@@ -67,6 +68,8 @@ export function createConnectionWorkflows(client: Client, { taskQueue = 'sync' }
       updated(() => handleOf(tenantId).executeUpdate(confirmUpdate, { args: [{ attemptId }] })),
     /** Whether Meta accepts the token now, and which scopes it lacks. */
     test: (tenantId: number): Promise<TestResult> => updated(() => handleOf(tenantId).executeUpdate(testUpdate)),
+    /** A check-up; what it found is in `connection_checks`. */
+    examine: (tenantId: number): Promise<void> => updated(() => handleOf(tenantId).executeUpdate(examineUpdate)),
     /** For the dispatcher: the person came back from Meta's dialog and the code is parked. */
     deliverOauthReturned: async (tenantId: number, attemptId: string): Promise<void> => {
       await signalled(() => handleOf(tenantId).signal(oauthReturnedSignal, { attemptId }));
