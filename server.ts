@@ -18,6 +18,7 @@ import { automationApiRoutes } from './web/automation-api.ts';
 import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
+import { explainRoutes } from './web/explain.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
@@ -92,7 +93,7 @@ function routesOf(
   { cache, temporal, database, connectionWorkflows, leadWorkflows, mailer, ycloud }: Foundation,
   { nudge }: Dispatcher,
 ): Route[][] {
-  const stats = createStatsService(stores.stats, cache, () => new Date());
+  const figures = createStatsService(stores.stats, cache, () => new Date());
   const syncDeps = {
     connections: stores.connections,
     syncRuns: stores.syncRuns,
@@ -126,9 +127,10 @@ function routesOf(
     }),
     webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
     metaCallbackRoutes({ ...stores, config, workflows: connectionWorkflows, log, nudge }),
+    explainRoutes({ ...stores, stats: figures }),
     marketingRoutes({
       config,
-      stats,
+      stats: figures,
       leadPages: stores.leadPages,
       regions: createConnectionRegions(syncDeps),
       debugStats: stores.figures.raw,

@@ -12,6 +12,7 @@ import { automationApiRoutes } from '../web/automation-api.ts';
 import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
+import { explainRoutes } from '../web/explain.ts';
 import { formMappingRoutes } from '../web/form-mapping.ts';
 import { healthRoutes } from '../web/health.ts';
 import { inboxRoutes } from '../web/inbox.ts';
@@ -88,6 +89,7 @@ function blocksOf(
   { config, stores }: Pick<TestApp, 'config' | 'stores'>,
   { cache, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'live' | 'up' | 'passwordHash'>,
 ): Route[][] {
+  const figures = createStatsService(stores.stats, cache, () => new Date());
   const syncDeps = { ...stores, syncs };
   const signInLimit = createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 });
   const passwordMails = createPasswordMails({ ...stores, config, mailer: { send: async () => false } });
@@ -110,10 +112,11 @@ function blocksOf(
     }),
     webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
     metaCallbackRoutes({ ...stores, config, workflows, log: silentLog, nudge: () => {} }),
+    explainRoutes({ ...stores, stats: figures }),
     marketingRoutes({
       ...stores,
       config,
-      stats: createStatsService(stores.stats, cache, () => new Date()),
+      stats: figures,
       regions: createConnectionRegions(syncDeps),
       debugStats: stores.figures.raw,
       insightsOf: stores.figures.insightsOf,

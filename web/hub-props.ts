@@ -1,5 +1,6 @@
 import { area, axisTop, bars, line } from '../domain/chart.ts';
 import { decimal, digitsOf, ratio, toText, ZERO } from '../domain/decimal.ts';
+import { knownSpend } from '../domain/figures.ts';
 import { costPerLead, type Figures, knownRevenue, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
 import type { Format } from './format.ts';
 import type { Translate } from './i18n.ts';
@@ -14,6 +15,8 @@ const scaled = (text: string | null): bigint | null => (text === null ? null : d
 type Money = (value: bigint | null) => string;
 
 export interface Kpi {
+  /** As the explanation knows it. */
+  name: string;
   label: string;
   value: string;
   before: string;
@@ -32,7 +35,7 @@ export function hubFigures({ now, before, currency: own }: StatsAnswer, currency
     headline: headline(total, earlier, money, round),
     kpis: kpisOf(total, earlier, currency, round, words),
     charts: chartsOf(now, before, currency, money, words, [
-      round(total.spend),
+      round(knownSpend(total)),
       words.format.number(total.leads),
       words.format.percent(roiPercentage(total)),
     ]),
@@ -42,6 +45,11 @@ export function hubFigures({ now, before, currency: own }: StatsAnswer, currency
     total: rowOf({ ...total, campaignId: '', name: '', status: null }, currency, money, words),
     unattributed: { ...now.unattributed, revenue: money(knownRevenue(now.unattributed)) },
     strayShare: currency === own ? strayShare(total, now.unattributed, words.format) : undefined,
+    missingRate: total.missingRate && {
+      currency: total.missingRate.currency,
+      day: words.format.longDay(total.missingRate.day),
+      isoDay: total.missingRate.day,
+    },
     otherCurrencies: now.totals
       .filter((each) => each.currency !== currency && each.spend !== ZERO)
       .map((each) => each.currency),
@@ -63,7 +71,7 @@ function headline(now: Figures, before: Figures, money: Money, round: Money) {
     one: round(decimal('1.00')).replace(/[.,]00/, ''),
     value: value === null ? '—' : money(decimal(value)),
     before: earlier === null ? '—' : money(decimal(earlier)),
-    spend: round(now.spend),
+    spend: round(knownSpend(now)),
     revenue: round(knownRevenue(now)),
     spendWidth: width(now.spend),
     revenueWidth: width(now.revenue > ZERO ? now.revenue : ZERO),
@@ -75,7 +83,9 @@ function headline(now: Figures, before: Figures, money: Money, round: Money) {
 function kpisOf(now: Figures, before: Figures, currency: string, money: Money, { t, format }: Words): Kpi[] {
   const perLead = (figures: Figures) => scaled(costPerLead(figures, currency));
   const [revenue, revenueBefore] = [knownRevenue(now), knownRevenue(before)];
+  const [spend, spendBefore] = [knownSpend(now), knownSpend(before)];
   const kpi = (name: string, value: string, earlier: string, trend: Kpi['trend']): Kpi => ({
+    name,
     label: t(`hub:kpi.${name}`),
     value,
     before: earlier,
@@ -89,7 +99,7 @@ function kpisOf(now: Figures, before: Figures, currency: string, money: Money, {
       trendOf(BigInt(pick(now)), BigInt(pick(before)), 'up', format),
     );
   return [
-    kpi('spend', money(now.spend), money(before.spend), trendOf(now.spend, before.spend, 'neutral', format)),
+    kpi('spend', money(spend), money(spendBefore), trendOf(spend, spendBefore, 'neutral', format)),
     count('leads', (figures) => figures.leads),
     kpi(
       'costPerLead',
@@ -134,7 +144,7 @@ function chartsOf(
   const leads = days.map((day) => day.leads);
   const spendBefore = earlier.map((day) => Number(day.spend / 1_000_000n));
   const leadsBefore = earlier.map((day) => day.leads);
-  const roi = days.some((day) => day.unconverted > 0) ? [] : cumulativeRoi(days);
+  const roi = days.some((day) => day.unconverted + day.unconvertedSpend > 0) ? [] : cumulativeRoi(days);
   const [spendTop, leadsTop, roiTop] = [
     axisTop([...spend, ...spendBefore]),
     axisTop([...leads, ...leadsBefore]),
@@ -204,7 +214,7 @@ function rowOf(
     name: row.name,
     status: row.status === null ? '' : t(`hub:status.${row.status}`, { defaultValue: row.status }),
     tone: active ? 'ok' : 'off',
-    spend: money(row.spend),
+    spend: money(knownSpend(row)),
     impressions: format.number(row.impressions),
     clicks: format.number(row.clicks),
     leads: format.number(row.leads),

@@ -10,7 +10,7 @@ import { hubFigures } from './hub-props.ts';
 import { localeOf, translator } from './i18n.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
-import { type StatsAnswer, type StatsQuery, type StatsService, statsQuery } from './stats.ts';
+import { ALL, type StatsAnswer, type StatsQuery, type StatsService, statsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
 import { webhookAddresses } from './webhook-addresses.ts';
 
@@ -29,13 +29,6 @@ export interface MarketingDeps {
   debugStats: (tenantId: number) => Promise<object>;
   insightsOf: (tenantId: number, campaignId: string) => Promise<readonly object[] | null>;
 }
-
-const hubQuery = statsQuery.extend({
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/)
-    .optional(),
-});
 
 export const marketingRoutes = (deps: MarketingDeps): Route[] => [
   { method: 'get', path: '/', access: 'public', handler: (_req, res) => res.redirect(303, '/crm/marketing') },
@@ -101,7 +94,7 @@ function parsed<T>(schema: z.ZodType<T>, query: unknown): T {
 
 async function hub(req: Request, res: Response, { config, stats, leadPages, regions }: MarketingDeps): Promise<void> {
   const { tenantId } = callerOf(req);
-  const query = parsed(hubQuery, { ...req.query });
+  const query = parsed(statsQuery, { ...req.query });
   const frame = frameOf(req);
   const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
   const [results, recent, banner, syncStatus] = await Promise.all([
@@ -115,7 +108,7 @@ async function hub(req: Request, res: Response, { config, stats, leadPages, regi
   renderPage(req, res, 'hub/page', {
     title: words.t('hub:title'),
     section: 'hub',
-    query: { ...query, currency: results.currency },
+    query: { ...query, currency: results.currency, choice: query.currency === ALL ? ALL : results.currency },
     ...results,
     isConnected: isLive(frame.connectionStatus as ConnectionStatus),
     recent,
@@ -132,10 +125,11 @@ function resultsOf(
   words: Parameters<typeof hubFigures>[2],
 ) {
   const { totals, period } = answer.now;
-  const currency = wanted ?? mainCurrency(totals, own);
+  const currency = wanted === ALL ? answer.reportingCurrency : (wanted ?? mainCurrency(totals, own));
   return {
     currency,
-    currencies: totals.map((total) => total.currency),
+    currencies: answer.currencies,
+    reportingCurrency: answer.reportingCurrency,
     period: { since: words.format.longDay(period.since), until: words.format.longDay(period.until) },
     figures: hubFigures(answer, currency, words) ?? null,
   };

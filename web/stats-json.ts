@@ -1,11 +1,21 @@
 import { digitsOf, toText } from '../domain/decimal.ts';
-import { costPerLead, knownRevenue, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
+import { type Figures, knownRevenue, knownSpend } from '../domain/figures.ts';
+import { costPerLead, roas, roiPercentage, type StatsResult } from '../domain/stats.ts';
+import type { StatsAnswer } from './stats.ts';
 
 const money = (value: bigint | null, currency: string): string | null =>
   value === null ? null : toText(value, digitsOf(currency));
 
+/** Where a rate is missing, which one: that is why a figure is null. */
+const whyNull = ({ missingRate }: Figures) => (missingRate === null ? {} : { missing_rate: missingRate });
+
 /** The reply of `GET /crm/marketing/stats`: money as decimal text in major units, ratios null when undefined. */
-export function statsJson(tenantId: number, currency: string, now: StatsResult, before: StatsResult) {
+export function statsJson(
+  tenantId: number,
+  { now, before, currency, reportingCurrency }: StatsAnswer,
+  isOneCurrency: boolean,
+) {
+  const strayIn = isOneCurrency ? reportingCurrency : currency;
   const synced = now.accounts.map(({ lastSyncedAt }) => lastSyncedAt?.toISOString() ?? null);
   return {
     tenant_id: tenantId,
@@ -18,7 +28,7 @@ export function statsJson(tenantId: number, currency: string, now: StatsResult, 
       currency: account.currency,
       time_zone: account.timeZone,
       ...account.period,
-      spend: money(account.spend, account.currency),
+      spend: money(knownSpend(account), account.currency),
       impressions: account.impressions,
       clicks: account.clicks,
       leads: account.leads,
@@ -26,7 +36,7 @@ export function statsJson(tenantId: number, currency: string, now: StatsResult, 
     })),
     totals: now.totals.map((total) => ({
       currency: total.currency,
-      spend: money(total.spend, total.currency),
+      spend: money(knownSpend(total), total.currency),
       leads: total.leads,
       meta_leads: total.metaLeads,
       cost_per_lead: costPerLead(total, total.currency),
@@ -35,12 +45,13 @@ export function statsJson(tenantId: number, currency: string, now: StatsResult, 
       revenue: money(knownRevenue(total), total.currency),
       roi_percentage: roiPercentage(total),
       roas: roas(total),
+      ...whyNull(total),
     })),
     campaigns: now.campaigns.map(campaignJson),
     unattributed: {
       leads: now.unattributed.leads,
       sales: now.unattributed.sales,
-      revenue: money(knownRevenue(now.unattributed), currency),
+      revenue: money(knownRevenue(now.unattributed), strayIn),
     },
   };
 }
@@ -52,7 +63,7 @@ export const campaignJson = (campaign: StatsResult['campaigns'][number]) => ({
   name: campaign.name,
   status: campaign.status,
   currency: campaign.currency,
-  spend: money(campaign.spend, campaign.currency),
+  spend: money(knownSpend(campaign), campaign.currency),
   impressions: campaign.impressions,
   clicks: campaign.clicks,
   leads: campaign.leads,
@@ -60,5 +71,6 @@ export const campaignJson = (campaign: StatsResult['campaigns'][number]) => ({
   revenue: money(knownRevenue(campaign), campaign.currency),
   roi_percentage: roiPercentage(campaign),
   roas: roas(campaign),
+  ...whyNull(campaign),
 });
 export type StatsJson = ReturnType<typeof statsJson>;
