@@ -5,6 +5,7 @@ import { hashPassword } from '../adapters/crypto/passwords.ts';
 import { connectDatabase } from '../adapters/postgres/pool.ts';
 import { createTenant } from '../adapters/postgres/tenants.ts';
 import { AppError } from '../domain/error.ts';
+import { isTimeZone } from '../domain/time-zones.ts';
 import { sha256 } from '../web/secrets.ts';
 
 const USAGE =
@@ -13,9 +14,7 @@ const text = { type: 'string' } as const;
 const tenantArguments = z.object({
   name: z.string().trim().min(1).max(200),
   email: z.email().toLowerCase(),
-  zone: z
-    .string()
-    .refine((zone) => Intl.supportedValuesOf('timeZone').includes(zone) || zone === 'UTC', 'is no time zone'),
+  zone: z.string().refine(isTimeZone, 'is no time zone'),
   country: z.string().regex(/^[A-Z]{2}$/, 'is two capital letters'),
   currency: z.string().refine((currency) => Intl.supportedValuesOf('currency').includes(currency), 'is no currency'),
   person: z.string().trim().min(1).max(200).optional(),

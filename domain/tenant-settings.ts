@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { isTimeZone } from './time-zones.ts';
 
-const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC']);
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/);
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
@@ -10,7 +10,7 @@ const optionalTime = z.union([time, z.literal('').transform(() => null), z.null(
 const tenantSettings = z.object({
   name: z.string().trim().min(1).max(120),
   country: z.string().regex(/^[A-Z]{2}$/),
-  timeZone: z.string().refine((zone) => zones.has(zone)),
+  timeZone: z.string().refine(isTimeZone),
   currency: z.string().refine((code) => currencies.has(code)),
   locale: z.enum(['es', 'en']),
   quietFrom: optionalTime,
@@ -30,6 +30,4 @@ export function readTenantSettings(given: Record<string, unknown>): { settings?:
   return parsed.success && wrong.size === 0 ? { settings: parsed.data, wrong } : { wrong };
 }
 
-/** Every zone, and the countries and currencies people here choose from; the one in use is always among them. */
-export const timeZones: readonly string[] = [...zones].sort();
 export const allCurrencies: readonly string[] = [...currencies].sort();

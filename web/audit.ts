@@ -92,9 +92,17 @@ function wordsOf(event: AuditEvent, t: Translate) {
     what: t(`audit:${event.kind === 'change' ? 'event' : 'access'}.${name.replace('.', '_')}`, { defaultValue: name }),
     who: event.actor_name ?? t(`audit:actor.${type}`, { defaultValue: type, id: id ?? '' }),
     lead: event.object_type === 'lead' ? event.object_id : null,
-    facts: Object.entries(event.details).map(([key, value]) => ({
-      key: t(`audit:detail.${key}`, { defaultValue: key }),
-      value: [value].flat().join(', '),
-    })),
+    facts: Object.entries(event.details)
+      .filter(([, value]) => value !== null && !isUuid(value))
+      .map(([key, value]) => ({ key: t(`audit:detail.${key}`, { defaultValue: key }), value: valueIn(value, t) })),
   };
 }
+
+/** Ids of rows say nothing to a reader; the row they stand for is linked. */
+const isUuid = (value: unknown): boolean => z.uuid().safeParse(value).success;
+
+const valueIn = (value: unknown, t: Translate): string =>
+  [value]
+    .flat()
+    .map((each) => (typeof each === 'string' ? t(`audit:value.${each}`, { defaultValue: each }) : String(each)))
+    .join(', ');

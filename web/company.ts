@@ -2,7 +2,8 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Settings } from '../adapters/postgres/settings.ts';
 import { AppError } from '../domain/error.ts';
-import { allCurrencies, readTenantSettings, timeZones } from '../domain/tenant-settings.ts';
+import { allCurrencies, readTenantSettings } from '../domain/tenant-settings.ts';
+import { timeZones } from '../domain/time-zones.ts';
 import { countryNames } from './countries.ts';
 import { localeOf, translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
@@ -55,7 +56,7 @@ async function show(req: Request, res: Response, { settings }: CompanyDeps, refu
     ...refused,
     values: { ...Object.fromEntries(texts), ...refused?.values },
     isSaved: req.query['saved'] !== undefined,
-    timeZones,
+    timeZones: [...new Set([stored.timeZone, ...timeZones])],
     currencies: allCurrencies,
     countries: countryNames(localeOf(req)),
   };
