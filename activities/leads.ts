@@ -8,7 +8,7 @@ import type { LeadForms } from '../adapters/postgres/lead-forms.ts';
 import type { CapturedLead, Leads } from '../adapters/postgres/leads.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
 import type { Rules } from '../adapters/postgres/rules.ts';
-import { matches } from '../domain/automation.ts';
+import { matches, stepsOf } from '../domain/automation.ts';
 import { pageTrouble } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import { targetsOf } from '../domain/form-mapping.ts';
@@ -105,12 +105,14 @@ export function createLeadActivities(deps: LeadDeps) {
       );
       for (const rule of matching) {
         const key = { tenantId, ruleId: rule.id, leadId, occurrence };
+        const dueAt = now() + (stepsOf(rule.action_config)[0]?.waitMinutes ?? 0) * 60_000;
         const run = await runs.start(tenantId, {
           ...key,
+          dueAt,
           ruleVersion: rule.version,
           workflowId: automationWorkflowId(key),
         });
-        if (run.isNew || run.state === 'active') await startAutomation({ ...key, runId: run.runId, dueAt: now() });
+        if (run.isNew || run.state === 'active') await startAutomation({ ...key, runId: run.runId, dueAt });
       }
       return { runs: matching.length };
     },

@@ -32,9 +32,8 @@ export interface MessageDeps {
 
 /** `sent`: the message left, or may have left. `again`: certainly not sent, or not allowed yet. `ended`: nothing more will be sent. */
 export type Dispatched =
-  | { outcome: 'sent' }
-  | { outcome: 'again'; until: number }
-  | { outcome: 'ended'; reason: string };
+  /** `nextAt`: a sequence's next step is due then, epoch milliseconds. */
+  { outcome: 'sent'; nextAt?: number } | { outcome: 'again'; until: number } | { outcome: 'ended'; reason: string };
 
 const MAY_HAVE_LEFT: ReadonlySet<string> = new Set(['accepted', 'sent', 'delivered', 'read', 'unconfirmed']);
 
@@ -45,10 +44,10 @@ export function createMessageActivities(deps: MessageDeps) {
   const { outbound, byHand, diagnose } = deps;
   return {
     /** A run's message. Claims, posts, settles. An unclear outcome is a result, never an error: an error would be tried again. */
-    async dispatchMessage({ tenantId, runId }: { tenantId: number; runId: string }): Promise<Dispatched> {
+    async dispatchMessage({ tenantId, runId, step = 0 }: RunStep): Promise<Dispatched> {
       return dispatch(deps, tenantId, {
-        claim: (at) => outbound.claim(tenantId, runId, at),
-        skip: (reason) => outbound.skip(tenantId, runId, reason),
+        claim: (at) => outbound.claim(tenantId, runId, at, step),
+        skip: (reason) => outbound.skip(tenantId, runId, reason, step),
         diagnose: (decision) => diagnose({ tenantId, runId, ...decision }),
       });
     },
@@ -62,6 +61,13 @@ export function createMessageActivities(deps: MessageDeps) {
       });
     },
   };
+}
+
+interface RunStep {
+  tenantId: number;
+  runId: string;
+  /** Of a sequence; the first is 0. */
+  step?: number;
 }
 
 interface Dispatchable {
@@ -86,13 +92,18 @@ async function dispatch(deps: MessageDeps, tenantId: number, message: Dispatchab
   if (claim.decision === 'wait') return { outcome: 'again', until: claim.until };
   if (claim.decision === 'skip') return { outcome: 'ended', reason: claim.reason };
   if (claim.decision === 'already')
-    return MAY_HAVE_LEFT.has(claim.state) ? { outcome: 'sent' } : { outcome: 'ended', reason: claim.state };
+    return MAY_HAVE_LEFT.has(claim.state) ? sentWith(claim) : { outcome: 'ended', reason: claim.state };
   live.publish(tenantId, 'messages');
   const outcome = await post(deps, key, claim.message, claimedAt);
   const result = await settle(deps, tenantId, claim.message, outcome, now());
   live.publish(tenantId, 'messages');
-  return result;
+  return result.outcome === 'sent' ? sentWith(claim) : result;
 }
+
+const sentWith = (claim: { nextAt?: number | null } | object): Dispatched =>
+  'nextAt' in claim && typeof claim.nextAt === 'number'
+    ? { outcome: 'sent', nextAt: claim.nextAt }
+    : { outcome: 'sent' };
 
 /** A process that stood still between claim and POST sends nothing any more: its row went to a person, who may have sent it again. */
 async function post(

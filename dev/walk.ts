@@ -1,4 +1,5 @@
 import { connectDatabase } from '../adapters/postgres/pool.ts';
+import { actionOf } from '../domain/automation.ts';
 import type { DemoFile } from './demo/file.ts';
 import type { DemoSecrets } from './demo/secrets.ts';
 import { type DemoTenant, seedTenant, seedWhatsapp, welcomeRule } from './seed/tenants.ts';
@@ -101,7 +102,7 @@ class Walk {
       trigger_type: 'new_lead',
       trigger_conditions: {},
       action_type: 'send_template',
-      action_config: welcomeRule.action,
+      action_config: actionOf(welcomeRule.steps).config,
     };
     await this.#api('/crm/marketing/automation-rules', { method: 'POST', body });
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fillVariables, type LeadFacts, matches, placeholdersIn, render } from './automation.ts';
+import { fillVariables, type LeadFacts, matches, render } from './automation.ts';
+import { placeholdersIn } from './template.ts';
 
 const lead: LeadFacts = { fullName: ' Lucía Fernández ', formId: '644', campaignId: '120', campaignName: 'Implantes' };
 

@@ -1,8 +1,19 @@
+import { folded } from './consent.ts';
+
 /** Which rule a lead meets, and what its message says. Used by activities; the conditions' shapes are checked where rules are read. */
 
-export interface NewLeadConditions {
+export const triggers = ['new_lead', 'status_change', 'no_reply', 'keyword'] as const;
+export type Trigger = (typeof triggers)[number];
+
+export interface RuleConditions {
   formIds?: readonly string[] | undefined;
   campaignIds?: readonly string[] | undefined;
+  /** status_change: any of these. */
+  toStatuses?: readonly string[] | undefined;
+  /** no_reply: so long after our message. */
+  afterHours?: number | undefined;
+  /** keyword: the whole message, or a word of it. */
+  words?: readonly string[] | undefined;
 }
 
 /** Where a variable's words come from. */
@@ -15,6 +26,27 @@ export interface SendTemplate {
   variables: readonly VariableSource[];
 }
 
+/** One message of a rule: so long after the one before, or after what started the rule. */
+export interface RuleStep extends SendTemplate {
+  waitMinutes: number;
+}
+
+/** A rule's action as it is stored: one template, or a sequence of them. */
+export type ActionConfig = (SendTemplate & { waitMinutes?: number | undefined }) | { steps: readonly RuleStep[] };
+
+export const MOST_STEPS = 5;
+
+export const stepsOf = (action: ActionConfig): readonly RuleStep[] =>
+  'steps' in action ? action.steps : [{ ...action, waitMinutes: action.waitMinutes ?? 0 }];
+
+/** The shape in which steps are stored: the plain one where there is one. */
+export function actionOf(steps: readonly RuleStep[]): { type: 'send_template' | 'sequence'; config: ActionConfig } {
+  const [first] = steps;
+  if (steps.length !== 1 || first === undefined) return { type: 'sequence', config: { steps } };
+  const { waitMinutes, ...template } = first;
+  return { type: 'send_template', config: waitMinutes === 0 ? template : first };
+}
+
 export interface LeadFacts {
   fullName: string | null;
   formId: string | null;
@@ -24,7 +56,7 @@ export interface LeadFacts {
 
 /** No condition matches every lead; each given one must hold. */
 export function matches(
-  { formIds, campaignIds }: NewLeadConditions,
+  { formIds, campaignIds }: Pick<RuleConditions, 'formIds' | 'campaignIds'>,
   lead: Pick<LeadFacts, 'formId' | 'campaignId'>,
 ): boolean {
   if (formIds !== undefined && (lead.formId === null || !formIds.includes(lead.formId))) return false;
@@ -46,6 +78,8 @@ export function fillVariables(sources: readonly VariableSource[], lead: LeadFact
 export const render = (body: string, words: readonly string[]): string =>
   body.replace(/\{\{(\d+)\}\}/g, (placeholder, n: string) => words[Number(n) - 1] ?? placeholder);
 
-/** How many distinct placeholders a template's body has. */
-export const placeholdersIn = (body: string): number =>
-  new Set([...body.matchAll(/\{\{(\d+)\}\}/g)].map(([, n]) => n)).size;
+/** Whether a person's message holds one of the words: alone, or as a whole word of it, case and accents folded. */
+export function saysOneOf(words: readonly string[], message: string): boolean {
+  const said = ` ${folded(message)} `;
+  return words.some((word) => folded(word) !== '' && said.includes(` ${folded(word)} `));
+}

@@ -21,7 +21,7 @@ export const aPhone = (): string => `+54911555${String(nextPhone++).padStart(5, 
 export async function aRun(
   { inTenant }: Database,
   tenantId: number,
-  given: { phone?: string | null; isTest?: boolean } = {},
+  given: { phone?: string | null; isTest?: boolean; action?: object } = {},
 ): Promise<SendCase> {
   const { phone = aPhone(), isTest = false } = given;
   return inTenant(tenantId, async (tx) => {
@@ -31,10 +31,10 @@ export async function aRun(
       INSERT INTO meta_templates (tenant_id, meta_template_id, waba_id, name, category, language, status, components)
       VALUES (${tenantId}, '920', '90010001', 'bienvenida_lead', 'MARKETING', 'es', 'APPROVED', ${sql.jsonb([{ type: 'BODY', text: 'Hola {{1}}, gracias' }])})
       ON CONFLICT DO NOTHING`);
-    const action = { templateName: 'bienvenida_lead', language: 'es', variables: ['first_name'] };
+    const action = given.action ?? { templateName: 'bienvenida_lead', language: 'es', variables: ['first_name'] };
     const ruleId = await tx.oneFirst(sql.type(idRow)`
       INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config)
-      VALUES (${tenantId}, 'Bienvenida', 'new_lead', '{}', 'send_template', ${sql.jsonb(action)}) RETURNING id`);
+      VALUES (${tenantId}, 'Bienvenida', 'new_lead', '{}', ${'steps' in action ? 'sequence' : 'send_template'}, ${sql.jsonb(action as never)}) RETURNING id`);
     const leadId = await tx.oneFirst(sql.type(idRow)`
       INSERT INTO leads (tenant_id, meta_leadgen_id, full_name, phone, is_test) VALUES (${tenantId}, ${randomUUID()}, 'Lucía Fernández', ${phone}, ${isTest}) RETURNING id`);
     const runId = await tx.oneFirst(sql.type(idRow)`

@@ -16,15 +16,18 @@ const HOUR_MS = 3_600_000;
 const bench = workflowBench('index.ts');
 let dispatched: number;
 let results: Dispatched[];
+let steps: (number | undefined)[];
 
 beforeEach(() => {
   dispatched = 0;
   results = [];
+  steps = [];
 });
 
 const activities = {
-  dispatchMessage: async () => {
+  dispatchMessage: async ({ step }: { step?: number }) => {
     dispatched++;
+    steps.push(step);
     return results.shift() ?? { outcome: 'sent' };
   },
   dispatchByHand: async () => ({ outcome: 'sent' }),
@@ -90,6 +93,30 @@ describe('The automation of one lead', () => {
       expect((await handle.describe()).runId).not.toBe(runId);
     }));
 
+  it('goes through the steps of a sequence, each at its time', () =>
+    bench.withActivities(activities, async () => {
+      const now = await bench.env.currentTimeMs();
+      results = [
+        { outcome: 'sent', nextAt: now + 48 * HOUR_MS },
+        { outcome: 'again', until: now + 50 * HOUR_MS },
+        { outcome: 'sent' },
+      ];
+      const handle = await aRun();
+      expect(await endOf(handle)).toBe('no_reply');
+      expect(steps).toEqual([undefined, 1, 1]);
+      await bench.saveHistory('lead-automation-sequence', handle);
+    }));
+
+  it('sends no further step after a reply', () =>
+    bench.withActivities(activities, async () => {
+      results = [{ outcome: 'sent', nextAt: (await bench.env.currentTimeMs()) + 48 * HOUR_MS }];
+      const handle = await aRun();
+      await vi.waitUntil(() => dispatched === 1);
+      await handle.signal(leadRepliedSignal);
+      expect(await endOf(handle)).toBe('replied');
+      expect(dispatched).toBe(1);
+    }));
+
   it('ends at once when nothing will be sent', () =>
     bench.withActivities(activities, async () => {
       results = [{ outcome: 'ended', reason: 'opted_out' }];
@@ -104,5 +131,8 @@ describe('The automation of one lead', () => {
       expect(dispatched).toBe(1);
     }));
 
-  it('replays its saved history without a difference', () => bench.replay('lead-automation'));
+  it.each(['lead-automation', 'lead-automation-sequence'])(
+    'replays its saved history without a difference: %s',
+    (name) => bench.replay(name),
+  );
 });

@@ -20,6 +20,8 @@ export interface LeadAutomationInput {
   runId: string;
   /** Epoch milliseconds. */
   dueAt: number;
+  /** The step of a sequence that is due; the first is 0. */
+  step?: number;
 }
 
 export const leadAutomationWorkflowId = (run: {
@@ -39,11 +41,12 @@ export type AutomationEnd = 'replied' | 'opted_out' | 'message_failed' | 'human_
 
 const WAIT_FOR_REPLY = '24 hours';
 
-/** One rule for one lead: waits until due, sends, then waits at most a day for what ends it. Signals only wake it: dispatch reads the truth itself. */
+/** One rule for one lead: waits until due, sends, goes on with its next step, and after the last waits at most a day for what ends it. Signals only wake it: dispatch reads the truth itself. */
 export async function leadAutomationWorkflow({
   tenantId,
   runId,
   dueAt,
+  step: firstStep = 0,
 }: LeadAutomationInput): Promise<{ end: AutomationEnd }> {
   let end: AutomationEnd | null = null;
   let rulesChanged = 0;
@@ -59,21 +62,22 @@ export async function leadAutomationWorkflow({
   });
   const ended = (): AutomationEnd | null => end;
 
-  for (let due = dueAt; ; ) {
+  for (let due = dueAt, step = firstStep; ; ) {
     const seen = rulesChanged;
     const wait = due - Date.now();
     if (wait > 0) await condition(() => end !== null || rulesChanged !== seen, wait);
     if (ended() !== null) break;
-    const dispatched = await dispatchMessage({ tenantId, runId });
+    const dispatched = await dispatchMessage(step === 0 ? { tenantId, runId } : { tenantId, runId, step });
     if (dispatched.outcome === 'ended') return { end: ended() ?? 'not_sent' };
-    if (dispatched.outcome === 'sent') {
+    if (dispatched.outcome === 'sent' && dispatched.nextAt === undefined) {
       await condition(() => end !== null, WAIT_FOR_REPLY);
       break;
     }
-    due = dispatched.until;
+    if (dispatched.outcome === 'sent') step++;
+    due = dispatched.outcome === 'sent' ? (dispatched.nextAt ?? due) : dispatched.until;
     // Sending may be paused for weeks; the history would reach its limit.
     if (workflowInfo().continueAsNewSuggested && ended() === null)
-      await continueAsNew<typeof leadAutomationWorkflow>({ tenantId, runId, dueAt: due });
+      await continueAsNew<typeof leadAutomationWorkflow>({ tenantId, runId, dueAt: due, step });
   }
   return { end: ended() ?? 'no_reply' };
 }

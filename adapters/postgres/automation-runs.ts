@@ -13,6 +13,8 @@ export interface NewRun {
   /** What "never twice" is counted by: for a new lead, its leadgen id. */
   occurrence: string;
   workflowId: string;
+  /** When its first message is due, epoch milliseconds. */
+  dueAt: number;
 }
 
 /** One row a rule met a lead. Dispatch reads it, so a lost signal can never cause a send. */
@@ -22,8 +24,9 @@ export function createAutomationRuns({ inTenant }: Pick<Database, 'inTenant'>) {
     start: (tenantId: number, run: NewRun): Promise<{ runId: string; isNew: boolean; state: string }> =>
       inTenant(tenantId, async (tx) => {
         const made = await tx.maybeOne(sql.type(runRow)`
-          INSERT INTO automation_runs (tenant_id, rule_id, rule_version, lead_id, occurrence, workflow_id)
-          VALUES (${tenantId}, ${run.ruleId}, ${run.ruleVersion}, ${run.leadId}, ${run.occurrence}, ${run.workflowId})
+          INSERT INTO automation_runs (tenant_id, rule_id, rule_version, lead_id, occurrence, workflow_id, due_at)
+          VALUES (${tenantId}, ${run.ruleId}, ${run.ruleVersion}, ${run.leadId}, ${run.occurrence}, ${run.workflowId},
+            ${new Date(run.dueAt).toISOString()}::timestamptz)
           ON CONFLICT (tenant_id, rule_id, lead_id, occurrence) DO NOTHING
           RETURNING id, state, workflow_id`);
         if (made) {

@@ -1,10 +1,11 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import { fillVariables, placeholdersIn, render } from '../../domain/automation.ts';
+import { fillVariables, type RuleStep, render, stepsOf } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
 import { quietUntil } from '../../domain/quiet-hours.ts';
+import { partsOf, templateProblem } from '../../domain/template.ts';
 import type { Tx } from './pool.ts';
-import { sendTemplateConfig } from './rules.ts';
+import { actionConfig } from './rule-shapes.ts';
 
 const runRow = z.object({
   run_state: z.string(),
@@ -14,7 +15,10 @@ const runRow = z.object({
   occurrence: z.string(),
   rule_id: z.string(),
   rule_active: z.boolean(),
-  action: sendTemplateConfig,
+  action: actionConfig,
+  trigger_type: z.string(),
+  rule_sent_today: z.number(),
+  daily_cap: z.number().nullable(),
   lead_id: z.string(),
   phone: z.string().nullable(),
   full_name: z.string().nullable(),
@@ -31,6 +35,7 @@ const runRow = z.object({
 const personRow = z.object({
   suppressed: z.boolean(),
   recent_templates: z.number(),
+  recent_since: z.date().nullable(),
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
 });
@@ -40,7 +45,7 @@ const templateRow = z.object({
   language: z.string(),
   category: z.string(),
   status: z.string().nullable(),
-  body: z.string().nullable(),
+  components: z.array(z.record(z.string(), z.unknown())),
 });
 
 /** Everything a dispatch is decided by, read under the person's lock. */
@@ -49,6 +54,10 @@ export interface DispatchSituation {
   ruleId: string;
   leadId: string;
   occurrence: string;
+  /** The step that is due, and how long after it the next one is. */
+  place: number;
+  step: RuleStep;
+  nextInMinutes: number | null;
   phone: string | null;
   run: z.output<typeof runRow>;
   person: z.output<typeof personRow>;
@@ -68,26 +77,34 @@ const CLOCKS_DIFFER_MS = 2_000;
 const SENDABLE: ReadonlySet<string> = new Set(['CONNECTED', 'UNKNOWN']);
 
 /** Takes the advisory lock of tenant and phone, then reads. Two messages to one person are never decided at once. */
-export async function situationOf(tx: Tx, tenantId: number, runId: string): Promise<DispatchSituation> {
+export async function situationOf(tx: Tx, tenantId: number, runId: string, place = 0): Promise<DispatchSituation> {
   const run = await readRun(tx, tenantId, runId);
   if (!run) throw new AppError('not_found', `no run ${runId}`);
   await tx.query(sql.unsafe`SELECT pg_advisory_xact_lock(${tenantId}, hashtext(${run.phone ?? run.lead_id}))`);
   const sender = await defaultSender(tx, tenantId);
+  const again = (await readRun(tx, tenantId, runId)) ?? run;
+  const steps = stepsOf(again.action);
+  const step = steps[place];
+  if (step === undefined) throw new AppError('not_found', `no step ${place} in run ${runId}`);
   return {
     runId,
     ruleId: run.rule_id,
     leadId: run.lead_id,
     occurrence: run.occurrence,
     phone: run.phone,
-    run: (await readRun(tx, tenantId, runId)) ?? run,
-    person: await readPerson(tx, tenantId, run),
+    place,
+    step,
+    nextInMinutes: steps[place + 1]?.waitMinutes ?? null,
+    run: again,
+    person: await readPerson(tx, tenantId, run, place),
     sender,
-    template: sender === null ? null : await readTemplate(tx, tenantId, sender.waba_id, run.action),
+    template: sender === null ? null : await readTemplate(tx, tenantId, sender.waba_id, step),
   };
 }
 
 /** The first reason against sending, else the words to send. */
-export function checkDispatch({ run, person, sender, template, phone }: DispatchSituation, now: Date): Verdict {
+export function checkDispatch(situation: DispatchSituation, now: Date): Verdict {
+  const { run, person, sender, template, phone, place, step } = situation;
   const skip = (reason: string): Verdict => ({ decision: 'skip', reason });
   if (!['active', 'waiting'].includes(run.run_state)) return skip('run_ended');
   if (run.is_test) return skip('test_lead');
@@ -97,21 +114,31 @@ export function checkDispatch({ run, person, sender, template, phone }: Dispatch
   if (hold !== null) return hold;
   const until = quietUntil(quietOf(run), now);
   if (until !== null) return { decision: 'wait', reason: 'quiet_hours', until: until.getTime() };
-  if (person.recent_templates >= run.template_cap) return skip('cap_reached');
+  if (person.recent_templates >= run.template_cap) return capReached(person, run, place);
+  if (run.daily_cap !== null && run.rule_sent_today >= run.daily_cap) return skip('rule_cap_reached');
   if (sender === null) return skip('no_sender');
   if (!SENDABLE.has(sender.status)) return skip('sender_unavailable');
-  if (template === null) return skip('template_missing');
-  if (template.status !== 'APPROVED') return skip('template_not_approved');
-  const parameters = fillVariables(run.action.variables, {
+  const problem = templateProblem(template, step.variables.length);
+  if (problem !== null) return skip(problem);
+  const parameters = fillVariables(step.variables, {
     fullName: run.full_name,
     formId: run.form_id,
     campaignId: person.campaign_id,
     campaignName: person.campaign_name,
   });
   if (parameters === null) return skip('variable_missing');
-  const body = template.body ?? '';
-  if (placeholdersIn(body) !== parameters.length) return skip('template_changed');
-  return { decision: 'send', parameters, body: render(body, parameters) };
+  return { decision: 'send', parameters, body: render(partsOf(template?.components ?? []).body, parameters) };
+}
+
+/** A first message that meets the cap is not wanted any more later; the next of a sequence waits its turn. */
+function capReached(
+  person: z.output<typeof personRow>,
+  run: z.output<typeof runRow>,
+  place: number,
+): Exclude<Verdict, { decision: 'send' }> {
+  if (place === 0 || person.recent_since === null) return { decision: 'skip', reason: 'cap_reached' };
+  const until = person.recent_since.getTime() + run.template_cap_hours * 60 * 60_000;
+  return { decision: 'wait', reason: 'cap_reached', until: until + CLOCKS_DIFFER_MS };
 }
 
 /** What only waits: a switch that a person moves, or a later time that was set for it. */
@@ -154,7 +181,11 @@ const fromBeforeRestore = sql.fragment`r.released_at IS NULL AND EXISTS (SELECT 
 
 const readRun = (tx: Tx, tenantId: number, runId: string) =>
   tx.maybeOne(sql.type(runRow)`
-    SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.action_config AS action,
+    SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.trigger_type, u.daily_cap,
+      coalesce((SELECT v.action_config FROM automation_rule_versions v WHERE v.tenant_id = r.tenant_id AND v.rule_id = r.rule_id AND v.version = r.rule_version),
+        u.action_config) AS action,
+      CASE WHEN u.daily_cap IS NULL THEN 0 ELSE (SELECT count(*) FROM outbound_messages m WHERE m.tenant_id = u.tenant_id AND m.rule_id = u.id AND m.run_id <> r.id
+        AND m.state NOT IN ('rejected', 'cancelled', 'failed') AND m.created_at >= date_trunc('day', now() AT TIME ZONE t.time_zone) AT TIME ZONE t.time_zone) END AS rule_sent_today,
       l.id AS lead_id, l.phone, l.full_name, l.is_test, l.form_id,
       t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours,
       t.sending = 'on' AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on
@@ -164,22 +195,21 @@ const readRun = (tx: Tx, tenantId: number, runId: string) =>
     JOIN tenants t ON t.id = r.tenant_id
     WHERE r.tenant_id = ${tenantId} AND r.id = ${runId}`);
 
-// Every template that left, or may have left, for this phone counts against the cap; the run's own row does not.
-const readPerson = (tx: Tx, tenantId: number, run: z.output<typeof runRow>) =>
+// Every template that left, or may have left, for this phone counts against the cap; the step's own row does not.
+const readPerson = (tx: Tx, tenantId: number, run: z.output<typeof runRow>, place: number) =>
   tx.one(sql.type(personRow)`
     SELECT
       EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${tenantId} AND s.phone = ${run.phone} AND s.lifted_at IS NULL) AS suppressed,
-      (SELECT count(*) FROM outbound_messages m
-        WHERE m.tenant_id = ${tenantId} AND m.phone = ${run.phone} AND m.created_at > now() - ${run.template_cap_hours} * interval '1 hour'
-          AND m.state NOT IN ('rejected', 'cancelled', 'failed') AND NOT (m.lead_id = ${run.lead_id} AND m.rule_id = ${run.rule_id} AND m.occurrence = ${run.occurrence})) AS recent_templates,
-      x.campaign_id, x.campaign_name
-    FROM (VALUES (1)) one
+      recent.n AS recent_templates, recent.since AS recent_since, x.campaign_id, x.campaign_name
+    FROM (SELECT count(*) AS n, min(m.created_at) AS since FROM outbound_messages m
+      WHERE m.tenant_id = ${tenantId} AND m.phone = ${run.phone} AND m.created_at > now() - ${run.template_cap_hours} * interval '1 hour' AND m.template_name IS NOT NULL
+        AND m.state NOT IN ('rejected', 'cancelled', 'failed')
+        AND NOT (m.lead_id = ${run.lead_id} AND m.rule_id = ${run.rule_id} AND m.occurrence = ${run.occurrence} AND m.step = ${place})) recent
     LEFT JOIN LATERAL (SELECT t.meta_campaign_id AS campaign_id, c.name AS campaign_name FROM lead_touches t
       LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
       WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${run.lead_id} ORDER BY t.touched_at DESC LIMIT 1) x ON true`);
 
-const readTemplate = (tx: Tx, tenantId: number, wabaId: string, action: z.output<typeof sendTemplateConfig>) =>
+const readTemplate = (tx: Tx, tenantId: number, wabaId: string, step: RuleStep) =>
   tx.maybeOne(sql.type(templateRow)`
-    SELECT name, language, category, status,
-      (SELECT c ->> 'text' FROM jsonb_array_elements(components) c WHERE upper(c ->> 'type') = 'BODY' LIMIT 1) AS body
-    FROM meta_templates WHERE tenant_id = ${tenantId} AND waba_id = ${wabaId} AND name = ${action.templateName} AND language = ${action.language}`);
+    SELECT name, language, category, status, components
+    FROM meta_templates WHERE tenant_id = ${tenantId} AND waba_id = ${wabaId} AND name = ${step.templateName} AND language = ${step.language}`);

@@ -30,6 +30,7 @@ const messageRow = z.object({
   created_at: z.date(),
   lead_id: z.string(),
   run_id: z.string().nullable(),
+  step: z.number(),
   phone: z.string(),
   template_name: z.string().nullable(),
   body: z.string().nullable(),
@@ -79,7 +80,7 @@ export type MessagesByHand = ReturnType<typeof createMessagesByHand>;
 
 async function read(tx: Tx, tenantId: number, messageId: string): Promise<MessageRow> {
   const row = await tx.maybeOne(sql.type(messageRow)`
-    SELECT m.id, m.state, m.external_id, m.created_at, m.lead_id, m.run_id, m.phone, m.template_name, m.again_of, c.body
+    SELECT m.id, m.state, m.external_id, m.created_at, m.lead_id, m.run_id, m.step, m.phone, m.template_name, m.again_of, c.body
     FROM outbound_messages m
     LEFT JOIN chat_messages c ON c.tenant_id = m.tenant_id AND c.outbound_message_id = m.id
     WHERE m.tenant_id = ${tenantId} AND m.id = ${messageId} AND m.origin <> 'rule' FOR UPDATE OF m`);
@@ -109,7 +110,7 @@ async function hasArrived(tx: Tx, tenantId: number, messageId: string): Promise<
 /** All the checks of a rule's message. That its run ended or its rule rests does not count: a person asked. */
 async function decideTemplate(tx: Tx, tenantId: number, own: MessageRow, now: Date): Promise<Decision> {
   if (own.run_id === null) return { decision: 'skip', reason: 'rule_missing' };
-  const read = await situationOf(tx, tenantId, own.run_id);
+  const read = await situationOf(tx, tenantId, own.run_id, own.step);
   const situation: DispatchSituation = {
     ...read,
     run: { ...read.run, run_state: 'waiting', rule_active: true, is_restored: false },

@@ -23,12 +23,12 @@ export interface ClaimedMessage {
 }
 
 export type Claim =
-  | { decision: 'send'; message: ClaimedMessage }
+  | { decision: 'send'; message: ClaimedMessage; nextAt?: number | null }
   /** Waiting reasons set a new due time, epoch milliseconds. */
   | { decision: 'wait'; reason: string; until: number }
   | { decision: 'skip'; reason: string }
   /** An earlier attempt of this step got this far: there is nothing to send. */
-  | { decision: 'already'; state: string };
+  | { decision: 'already'; state: string; nextAt?: number | null };
 
 /** A message that certainly was not sent is tried again for this long. */
 export const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
@@ -39,11 +39,12 @@ const REPLY_WITHIN_HOURS = 24;
 export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
     /** One transaction: the person's lock, every check, the row set `sending`, both mirrors. */
-    claim: (tenantId: number, runId: string, now: Date): Promise<Claim> =>
+    claim: (tenantId: number, runId: string, now: Date, place = 0): Promise<Claim> =>
       inTenant(tenantId, async (tx) => {
-        const situation = await situationOf(tx, tenantId, runId);
+        const situation = await situationOf(tx, tenantId, runId, place);
         const own = await ownMessage(tx, tenantId, situation);
-        if (own && own.state !== 'claimed') return unfinished(tx, tenantId, own);
+        const nextAt = nextAtOf(situation, now);
+        if (own && own.state !== 'claimed') return { ...(await unfinished(tx, tenantId, own)), nextAt };
         const verdict = checkDispatch(situation, now);
         if (own && now.getTime() - own.created_at.getTime() > GIVE_UP_AFTER_MS)
           return giveUp(tx, tenantId, situation, own.id);
@@ -53,9 +54,7 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
           ? { messageId: own.id, externalId: own.external_id }
           : await insertMessage(tx, tenantId, situation, verdict.body);
         await logDecision(tx, tenantId, situation, 'sending', null, message.messageId);
-        await tx.query(sql.unsafe`
-          UPDATE automation_runs SET state = 'waiting', reason = NULL, due_at = now() + ${REPLY_WITHIN_HOURS} * interval '1 hour', updated_at = now()
-          WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
+        await moveRun(tx, tenantId, runId, nextAt);
         await audited(tx, {
           tenantId,
           name: 'message.sending',
@@ -66,13 +65,14 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         return {
           decision: 'send',
           message: { ...message, ...addressOf(situation), bodyParameters: verdict.parameters },
+          nextAt,
         };
       }),
 
     /** Ends a run that cannot send for a reason known before its checks, with the reason in the log. What may have left is left as it is. */
-    skip: (tenantId: number, runId: string, reason: string): Promise<void> =>
+    skip: (tenantId: number, runId: string, reason: string, place = 0): Promise<void> =>
       inTenant(tenantId, async (tx) => {
-        const situation = await situationOf(tx, tenantId, runId);
+        const situation = await situationOf(tx, tenantId, runId, place);
         const own = await ownMessage(tx, tenantId, situation);
         if (own && own.state !== 'claimed') await unfinished(tx, tenantId, own);
         else await refuse(tx, tenantId, situation, { decision: 'skip', reason }, own?.id);
@@ -104,17 +104,31 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         if (rowCount === 0) return;
         await logMessage(tx, tenantId, messageId, 'claimed', null);
         await tx.query(sql.unsafe`
-          UPDATE automation_runs SET state = 'active', due_at = ${until.toISOString()}::timestamptz, updated_at = now() WHERE tenant_id = ${tenantId} AND state = 'waiting'
+          UPDATE automation_runs SET state = 'active', due_at = ${until.toISOString()}::timestamptz, updated_at = now() WHERE tenant_id = ${tenantId} AND state IN ('active', 'waiting')
             AND id = (SELECT m.run_id FROM outbound_messages m WHERE m.tenant_id = ${tenantId} AND m.id = ${messageId} AND m.origin = 'rule')`);
       }),
   };
 }
 export type OutboundMessages = ReturnType<typeof createOutboundMessages>;
 
-const ownMessage = (tx: Tx, tenantId: number, { leadId, ruleId, occurrence }: DispatchSituation) =>
+/** When the run's next step is due, epoch milliseconds; null after its last. */
+const nextAtOf = ({ nextInMinutes }: DispatchSituation, now: Date): number | null =>
+  nextInMinutes === null ? null : now.getTime() + nextInMinutes * 60_000;
+
+/** After its last message a run waits for an answer; before that for its next step. */
+const moveRun = (tx: Tx, tenantId: number, runId: string, nextAt: number | null) =>
+  nextAt === null
+    ? tx.query(sql.unsafe`
+        UPDATE automation_runs SET state = 'waiting', reason = NULL, held_since = NULL, due_at = now() + ${REPLY_WITHIN_HOURS} * interval '1 hour', updated_at = now()
+        WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`)
+    : tx.query(sql.unsafe`
+        UPDATE automation_runs SET reason = NULL, held_since = NULL, due_at = ${new Date(nextAt).toISOString()}::timestamptz, updated_at = now()
+        WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
+
+const ownMessage = (tx: Tx, tenantId: number, { leadId, ruleId, occurrence, place }: DispatchSituation) =>
   tx.maybeOne(sql.type(ownRow)`
     SELECT id, state, external_id, created_at FROM outbound_messages
-    WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND rule_id = ${ruleId} AND step = 0 AND occurrence = ${occurrence} AND attempt = 1
+    WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND rule_id = ${ruleId} AND step = ${place} AND occurrence = ${occurrence} AND attempt = 1
     FOR UPDATE`);
 
 async function giveUp(tx: Tx, tenantId: number, situation: DispatchSituation, messageId: string): Promise<Claim> {
@@ -158,8 +172,8 @@ async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituat
     throw new AppError('conflict', 'checked before, missing now');
   const externalId = randomUUID();
   const messageId = await tx.oneFirst(sql.type(z.object({ id: z.string() }))`
-    INSERT INTO outbound_messages (tenant_id, lead_id, rule_id, run_id, occurrence, external_id, sender_phone, phone, template_name, template_language, template_category, state, sending_at)
-    VALUES (${tenantId}, ${situation.leadId}, ${situation.ruleId}, ${situation.runId}, ${situation.occurrence}, ${externalId}, ${sender.phone}, ${phone},
+    INSERT INTO outbound_messages (tenant_id, lead_id, rule_id, run_id, step, occurrence, external_id, sender_phone, phone, template_name, template_language, template_category, state, sending_at)
+    VALUES (${tenantId}, ${situation.leadId}, ${situation.ruleId}, ${situation.runId}, ${situation.place}, ${situation.occurrence}, ${externalId}, ${sender.phone}, ${phone},
       ${template.name}, ${template.language}, ${template.category}, 'sending', now())
     RETURNING id`);
   await tx.query(sql.unsafe`
@@ -172,7 +186,7 @@ async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituat
 async function logDecision(
   tx: Tx,
   tenantId: number,
-  { ruleId, runId, leadId }: DispatchSituation,
+  { ruleId, runId, leadId, run }: DispatchSituation,
   status: string,
   reason: string | null,
   messageId: string | null,
@@ -180,7 +194,7 @@ async function logDecision(
   if (messageId !== null && (await logMessage(tx, tenantId, messageId, status, reason))) return;
   await tx.query(sql.unsafe`
     INSERT INTO automation_logs (tenant_id, rule_id, run_id, lead_id, outbound_message_id, trigger_type, status, reason)
-    VALUES (${tenantId}, ${ruleId}, ${runId}, ${leadId}, ${messageId}, 'new_lead', ${status}, ${reason})`);
+    VALUES (${tenantId}, ${ruleId}, ${runId}, ${leadId}, ${messageId}, ${run.trigger_type}, ${status}, ${reason})`);
 }
 
 export function addressOf({ leadId, phone, sender, template }: DispatchSituation) {

@@ -3,7 +3,7 @@ import { sql } from 'slonik';
 import { createTokens } from '../../adapters/crypto/jwt.ts';
 import { hashPassword } from '../../adapters/crypto/passwords.ts';
 import type { Database } from '../../adapters/postgres/pool.ts';
-import { createRules } from '../../adapters/postgres/rules.ts';
+import { createRules, type NewRule } from '../../adapters/postgres/rules.ts';
 import { createSenders } from '../../adapters/postgres/senders.ts';
 import { createTemplates, type TemplateCopy } from '../../adapters/postgres/templates.ts';
 import { createTenant } from '../../adapters/postgres/tenants.ts';
@@ -89,8 +89,10 @@ export async function seedWhatsapp(
   await createRules(app).create(tenantId, welcomeRule, seeder);
 }
 
-export const welcomeRule = {
+export const welcomeRule: NewRule = {
   name: 'Bienvenida a cada lead nuevo',
+  trigger: 'new_lead',
   conditions: {},
-  action: { templateName: 'bienvenida_lead', language: 'es', variables: ['first_name' as const] },
+  steps: [{ templateName: 'bienvenida_lead', language: 'es', variables: ['first_name'], waitMinutes: 0 }],
+  dailyCap: null,
 };
