@@ -22,6 +22,7 @@ import { explainRoutes } from './web/explain.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
+import { leadIdentityRoutes } from './web/lead-identity.ts';
 import { leadRoutes } from './web/leads.ts';
 import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
@@ -151,6 +152,7 @@ function routesOf(
       startMessage: leadWorkflows.startMessage,
       live,
     }),
+    leadIdentityRoutes({ leadMerges: stores.leadMerges, live, invalidateFigures: cache.invalidate }),
     reconciliationRoutes({
       leadForms: stores.leadForms,
       reconciliations: createLeadReconciliations(temporal.client),

@@ -239,4 +239,30 @@ describe('The rules of a captured lead', () => {
     expect(runs).toBe(1);
     expect(new Set(bench.startedRuns).size).toBe(1);
   });
+
+  it('run once for each of a person’s submissions, on the lead that stands for them', async () => {
+    const { tenantId } = bench;
+    const action = { templateName: 'bienvenida_lead', language: 'es', variables: ['first_name'] };
+    await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config)
+        VALUES (${tenantId}, 'Bienvenida', 'new_lead', '{}', 'send_template', ${sql.jsonb(action)})`),
+    );
+    const answers = { phone_number: ['011 5555-0142'] };
+    const submissions = [await bench.aLead({ answers }), await bench.aLead({ answers })];
+    const ids = new Set<string | null>();
+    for (const leadgenId of [...submissions, ...submissions]) {
+      const { leadId } = await capture(leadgenId);
+      ids.add(leadId);
+      await bench.leads.matchRules({ tenantId, leadId: leadId ?? '', leadgenId });
+    }
+    expect(ids.size).toBe(1);
+    expect(await leadsOf(tenantId)).toHaveLength(2);
+    const runs = await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.any(sql.type(z.object({ lead_id: z.string(), occurrence: z.string() }))`
+        SELECT lead_id, occurrence FROM automation_runs ORDER BY created_at`),
+    );
+    expect(runs.map(({ occurrence }) => occurrence)).toEqual(submissions);
+    expect(new Set(runs.map(({ lead_id }) => lead_id))).toEqual(ids);
+  });
 });

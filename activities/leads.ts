@@ -56,6 +56,13 @@ interface KeepInput extends Pick<CaptureInput, 'tenantId' | 'leadgenId' | 'pageI
   code: string;
 }
 
+interface MatchInput {
+  tenantId: number;
+  leadId: string;
+  /** The submission that is matched: a person who is known may send several. */
+  leadgenId?: string | null;
+}
+
 /** `captured` also for a repeat that found its lead there: matching is idempotent and may have been lost before. */
 export interface CaptureResult {
   outcome: 'captured' | 'waiting_for_connection' | 'failed';
@@ -97,9 +104,9 @@ export function createLeadActivities(deps: LeadDeps) {
     },
 
     /** Starts one run per active rule that the lead meets. Both the row and the workflow are idempotent by rule, lead and occurrence. */
-    async matchRules({ tenantId, leadId }: { tenantId: number; leadId: string }): Promise<{ runs: number }> {
-      const lead = await leads.facts(tenantId, leadId);
-      const occurrence = lead.meta_leadgen_id ?? leadId;
+    async matchRules({ tenantId, leadId, leadgenId = null }: MatchInput): Promise<{ runs: number }> {
+      const lead = await leads.facts(tenantId, leadId, leadgenId);
+      const occurrence = leadgenId ?? lead.meta_leadgen_id ?? leadId;
       const matching = (await rules.activeForNewLead(tenantId)).filter((rule) =>
         matches(rule.trigger_conditions, { formId: lead.form_id, campaignId: lead.campaign_id }),
       );

@@ -16,6 +16,7 @@ import { explainRoutes } from '../web/explain.ts';
 import { formMappingRoutes } from '../web/form-mapping.ts';
 import { healthRoutes } from '../web/health.ts';
 import { inboxRoutes } from '../web/inbox.ts';
+import { leadIdentityRoutes } from '../web/lead-identity.ts';
 import { leadRoutes } from '../web/leads.ts';
 import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
@@ -132,6 +133,7 @@ function blocksOf(
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
     sendingRoutes({ sending: stores.sending, wake: async () => {}, live }),
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
+    leadIdentityRoutes({ leadMerges: stores.leadMerges, live, invalidateFigures: cache.invalidate }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),

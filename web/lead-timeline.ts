@@ -40,7 +40,10 @@ export function timelineOf(whole: LeadWhole, changes: readonly ChangeRow[]): Tim
   const statuses = changes
     .filter((change) => change.name === 'lead.status_changed')
     .map((change) => entry(change.created_at, 'status', { status: String(change.details['to'] ?? '') }, undefined));
-  return [...touches, ...messages, ...replies, ...opportunities, ...sales, ...statuses].sort(
+  const merges = changes
+    .filter((change) => change.name === 'lead.merged' || change.name === 'lead.separated')
+    .map((change) => entry(change.created_at, change.name.replace('lead.', ''), {}, undefined));
+  return [...touches, ...messages, ...replies, ...opportunities, ...sales, ...statuses, ...merges].sort(
     (a, b) => b.at.getTime() - a.at.getTime(),
   );
 }

@@ -12,6 +12,7 @@ import { LEADS_A_PAGE } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { localeOf, translator } from './i18n.ts';
 import { fields, opportunityOf, saleOf } from './lead-forms.ts';
+import { identityOf } from './lead-identity.ts';
 import { timelineOf } from './lead-timeline.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
@@ -126,15 +127,17 @@ async function show(req: Request, res: Response, deps: LeadDeps, forms: FormStat
   const { tenantId } = callerOf(req);
   const frame = frameOf(req);
   const whole = await deps.leadPages.byId(tenantId, leadIdOf(req));
+  if (whole.lead.merged_into !== null) return res.redirect(303, `/crm/leads/${whole.lead.merged_into}#identidad`);
   const changes = await deps.changesOf(tenantId, whole.lead.id);
-  const { form, consents } = await deps.leadDossiers.byLead(tenantId, whole.lead.id);
+  const dossier = await deps.leadDossiers.byLead(tenantId, whole.lead.id);
   const isInvalid = forms.opportunity !== undefined || forms.sale !== undefined;
   const props = {
     title: whole.lead.full_name ?? translator(req)('leads:noName'),
     section: 'leads',
     ...whole,
-    answers: inWords(whole.lead.answers, form?.questions ?? []),
-    consents,
+    answers: inWords(whole.lead.answers, dossier.form?.questions ?? []),
+    consents: dossier.consents,
+    ...identityOf(dossier),
     timeline: timelineOf(whole, changes),
     statuses: leadStatuses,
     currencies: [...new Set([frame.currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],

@@ -32,7 +32,7 @@ export const leadIntakeWorkflowId = ({
 export async function leadIntakeWorkflow(input: LeadIntakeInput): Promise<{ outcome: string; runs: number }> {
   const { outcome, leadId } = await capture(input);
   if (outcome !== 'captured' || leadId === null) return { outcome, runs: 0 };
-  const { runs } = await matchRules({ tenantId: input.tenantId, leadId });
+  const { runs } = await matchRules({ tenantId: input.tenantId, leadId, leadgenId: input.leadgenId });
   return { outcome, runs };
 }
 

@@ -136,9 +136,9 @@ const provider: Actor = { type: 'ycloud', id: null };
 
 const leadsOfPhone = (tx: Tx, tenantId: number, phone: string) =>
   tx.any(
-    sql.type(
-      leadRow,
-    )`SELECT id, status FROM leads WHERE tenant_id = ${tenantId} AND phone = ${phone} ORDER BY created_at DESC LIMIT 20 FOR UPDATE`,
+    sql.type(leadRow)`SELECT id, status FROM leads WHERE tenant_id = ${tenantId} AND merged_into IS NULL
+      AND (phone = ${phone} OR id IN (SELECT m.merged_into FROM leads m WHERE m.tenant_id = ${tenantId} AND m.phone = ${phone} AND m.merged_into IS NOT NULL))
+    ORDER BY created_at DESC LIMIT 20 FOR UPDATE`,
   );
 
 /** Whether the message asks for no more. One that asks to be written to again takes back what the person's own words cover. */

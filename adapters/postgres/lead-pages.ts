@@ -17,6 +17,7 @@ const listRow = z.object({
   campaign_name: z.string().nullable(),
   message_state: z.string().nullable(),
   has_replied: z.boolean(),
+  is_repeat: z.boolean(),
 });
 export type LeadListRow = z.output<typeof listRow>;
 
@@ -36,6 +37,7 @@ const leadRow = z.object({
   answers: z.array(z.object({ name: z.string(), values: z.array(z.string()) })),
   arrived_at: z.date(),
   created_at: z.date(),
+  merged_into: z.string().nullable(),
 });
 const touchRow = z.object({
   at: z.date(),
@@ -82,7 +84,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
     /** The newest leads, for the live feed. */
     recent: (tenantId: number, limit: number) =>
       inTenant(tenantId, (tx) =>
-        tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.created_at DESC, l.id LIMIT ${limit}`),
+        tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.last_touch_at DESC, l.id LIMIT ${limit}`),
       ),
 
     list: (tenantId: number, { q, status, page }: LeadSearch) =>
@@ -90,10 +92,10 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
         const where = searchFor(q);
         const ofStatus = status === undefined ? sql.fragment`true` : sql.fragment`l.status = ${status}`;
         const counts = await tx.any(sql.type(z.object({ status: z.string(), leads: z.number() }))`
-          SELECT l.status, count(*) AS leads FROM leads l WHERE l.tenant_id = ${tenantId} AND ${where} GROUP BY l.status`);
+          SELECT l.status, count(*) AS leads FROM leads l WHERE l.tenant_id = ${tenantId} AND l.merged_into IS NULL AND ${where} GROUP BY l.status`);
         const rows = await tx.any(sql.type(listRow)`
           ${leadsOf(tenantId)} AND ${where} AND ${ofStatus}
-          ORDER BY l.created_at DESC, l.id LIMIT ${LEADS_A_PAGE} OFFSET ${(page - 1) * LEADS_A_PAGE}`);
+          ORDER BY l.last_touch_at DESC, l.id LIMIT ${LEADS_A_PAGE} OFFSET ${(page - 1) * LEADS_A_PAGE}`);
         return { rows, counts: new Map(counts.map((row) => [row.status, row.leads])) };
       }),
 
@@ -102,7 +104,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const lead = await tx.maybeOne(sql.type(leadRow)`
           SELECT id, full_name, email, phone, status, is_test, is_organic, recovered_at IS NOT NULL AS is_recovered, capture_state, capture_error, platform, form_id, answers,
-            coalesce(submitted_at, created_at) AS arrived_at, created_at
+            coalesce(submitted_at, created_at) AS arrived_at, created_at, merged_into
           FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}`);
         if (!lead) throw new AppError('not_found', 'no such lead');
         return {
@@ -122,7 +124,8 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
 export type LeadPages = ReturnType<typeof createLeadPages>;
 
 const leadsOf = (tenantId: number) => sql.fragment`
-  SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state, coalesce(l.submitted_at, l.created_at) AS arrived_at,
+  SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state,
+    l.last_touch_at > l.created_at AS is_repeat, CASE WHEN l.last_touch_at > l.created_at THEN l.last_touch_at ELSE coalesce(l.submitted_at, l.created_at) END AS arrived_at,
     t.campaign_name, m.state AS message_state, l.first_reply_at IS NOT NULL AS has_replied
   FROM leads l
   LEFT JOIN LATERAL (SELECT c.name AS campaign_name FROM lead_touches x
@@ -130,14 +133,19 @@ const leadsOf = (tenantId: number) => sql.fragment`
     WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) t ON true
   LEFT JOIN LATERAL (SELECT o.state FROM outbound_messages o
     WHERE o.tenant_id = l.tenant_id AND o.lead_id = l.id ORDER BY o.created_at DESC LIMIT 1) m ON true
-  WHERE l.tenant_id = ${tenantId}`;
+  WHERE l.tenant_id = ${tenantId} AND l.merged_into IS NULL`;
 
+/** By what a person is called now, and by what they were called in a submission that went into theirs. */
 function searchFor(q: string) {
   if (q === '') return sql.fragment`true`;
   const escaped = `%${q.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
   const digits = q.replace(/\D/g, '');
-  const byPhone = digits.length < 4 ? sql.fragment`false` : sql.fragment`l.phone LIKE ${`%${digits}%`}`;
-  return sql.fragment`(l.full_name ILIKE ${escaped} OR l.email ILIKE ${escaped} OR ${byPhone})`;
+  const called = (lead: 'l' | 'm') => {
+    const column = (field: string) => sql.identifier([lead, field]);
+    const byPhone = digits.length < 4 ? sql.fragment`false` : sql.fragment`${column('phone')} LIKE ${`%${digits}%`}`;
+    return sql.fragment`(${column('full_name')} ILIKE ${escaped} OR ${column('email')} ILIKE ${escaped} OR ${byPhone})`;
+  };
+  return sql.fragment`(${called('l')} OR EXISTS (SELECT FROM leads m WHERE m.tenant_id = l.tenant_id AND m.merged_into = l.id AND ${called('m')}))`;
 }
 
 const touchesOf = (tx: Tx, tenantId: number, leadId: string) =>

@@ -4,6 +4,7 @@ import { type Actor, system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import type { Answer } from '../../domain/lead.ts';
 import { insertConsents } from './consents.ts';
+import { mergeIntoKnown } from './lead-merges.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -62,7 +63,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
         const row = await tx.maybeOne(
           sql.type(
             knownRow,
-          )`SELECT id, capture_state, page_id FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId}`,
+          )`SELECT coalesce(merged_into, id) AS id, capture_state, page_id FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId}`,
         );
         return row && { leadId: row.id, captureState: row.capture_state, pageId: row.page_id };
       }),
@@ -79,7 +80,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
       }),
 
     /**
-     * Writes the lead with its touch; a repeat changes nothing. `isNew` is true for the one call that captured it. With `isMissed` it is marked as
+     * Writes the lead with its touch; a repeat changes nothing. `leadId` stands for the person: an earlier lead of theirs, if there is one. `isNew` is true for the one call that captured it. With `isMissed` it is marked as
      * recovered, unless its webhook is in the inbox after all.
      */
     capture: (
@@ -99,12 +100,13 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
             object: { type: 'lead', id: saved.id },
             details: { leadgenId: lead.leadgenId, ...(isMissed ? { by: 'reconciliation' } : {}) },
           });
-          return { leadId: saved.id, isNew: true };
+          const leadId = lead.isTest ? saved.id : await mergeIntoKnown(tx, tenantId, saved.id);
+          return { leadId, isNew: true };
         }
         const known = await tx.one(
           sql.type(
             stateRow,
-          )`SELECT id, capture_state FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${lead.leadgenId}`,
+          )`SELECT coalesce(merged_into, id) AS id, capture_state FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${lead.leadgenId}`,
         );
         return { leadId: known.id, isNew: false };
       }),
@@ -137,13 +139,14 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
           });
       }),
 
-    /** What rules ask about a lead; its campaign is the last touch's. Throws AppError `not_found` for one that was erased. */
-    facts: (tenantId: number, leadId: string) =>
+    /** What rules ask about a lead and one of its submissions; without one, its own form and last touch. Throws AppError `not_found` for one that was erased. */
+    facts: (tenantId: number, leadId: string, leadgenId: string | null = null) =>
       inTenant(tenantId, async (tx) => {
         const row = await tx.maybeOne(sql.type(factsRow)`
-          SELECT l.id, l.full_name, l.form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name
+          SELECT l.id, l.full_name, CASE WHEN ${leadgenId}::text IS NULL THEN l.form_id ELSE t.form_id END AS form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name
           FROM leads l
-          LEFT JOIN LATERAL (SELECT meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY touched_at DESC LIMIT 1) t ON true
+          LEFT JOIN LATERAL (SELECT meta_campaign_id, form_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id
+            AND (${leadgenId}::text IS NULL OR x.leadgen_id = ${leadgenId}) ORDER BY touched_at DESC LIMIT 1) t ON true
           LEFT JOIN meta_ads_campaigns c ON c.tenant_id = l.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
           WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId}`);
         if (row === null) throw new AppError('not_found', `no lead ${leadId}`);

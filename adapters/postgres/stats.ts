@@ -167,7 +167,7 @@ const leadsWithoutCampaign = (tx: Tx, tenantId: number, { since, until }: Period
   tx.any(sql.type(z.object({ day: z.string(), leads: z.number() }))`
     SELECT (coalesce(l.submitted_at, l.created_at) AT TIME ZONE n.time_zone)::date::text AS day, count(*) AS leads
     FROM leads l JOIN tenants n ON n.id = l.tenant_id
-    WHERE l.tenant_id = ${tenantId} AND NOT l.is_test
+    WHERE l.tenant_id = ${tenantId} AND NOT l.is_test AND l.merged_into IS NULL
       AND coalesce(l.submitted_at, l.created_at) >= ${since}::date - interval '1 day' AND coalesce(l.submitted_at, l.created_at) < ${until}::date + interval '2 days'
       AND NOT EXISTS (SELECT FROM lead_touches t
         JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id

@@ -20,6 +20,7 @@ import { createInboxPages } from './inbox-pages.ts';
 import { createInsights } from './insights.ts';
 import { createLeadDossiers } from './lead-dossiers.ts';
 import { createLeadForms } from './lead-forms.ts';
+import { createLeadMerges } from './lead-merges.ts';
 import { createLeadPages } from './lead-pages.ts';
 import { createLeads } from './leads.ts';
 import { createMessagesByHand } from './messages-by-hand.ts';
@@ -73,6 +74,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     insights: createInsights(database),
     leadDossiers: createLeadDossiers(database),
     leadForms: createLeadForms(database),
+    leadMerges: createLeadMerges(database),
     leadPages: createLeadPages(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
