@@ -64,6 +64,24 @@ export function createVault(keys: readonly [string, ...string[]] | readonly stri
   };
 }
 
+/** Puts sealed text under the newest key: null when it is already. @throws {FernetError} when no key opens it */
+export function createReseal(keys: readonly string[]): (sealed: string) => string | null {
+  const [newest = '', ...older] = keys;
+  return (sealed) => {
+    if (opens(newest, sealed)) return null;
+    return fernetEncrypt(newest, fernetDecrypt(older, sealed));
+  };
+}
+
+function opens(key: string, sealed: string): boolean {
+  try {
+    fernetDecrypt([key], sealed);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function checkAge(atS: number, { ttlS, nowS = Math.floor(Date.now() / 1000) }: { ttlS?: number; nowS?: number }): void {
   const clockSkewS = 60;
   if (ttlS !== undefined && (atS + ttlS < nowS || atS > nowS + clockSkewS)) throw new FernetError('expired');
