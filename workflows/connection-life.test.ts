@@ -1,3 +1,4 @@
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, it, vi } from 'vitest';
 import { AppError } from '../domain/error.ts';
 import {
@@ -8,6 +9,7 @@ import {
   calls,
   counted,
   fakes,
+  type Handle,
   in60Days,
   patience,
   reached,
@@ -100,6 +102,38 @@ describe("A token's life", () => {
     });
   });
 
+  it('survives three days of silence from Meta, asking a few times a day', async () => {
+    let down = true;
+    behaviour.refresh = async () => {
+      if (down) throw new AppError('unavailable', 'Graph oauth_token: no reply');
+      return { ...(await in60Days()), moved: true };
+    };
+    await bench.withActivities(fakes, async () => {
+      const { handle } = await aConnection();
+      await bench.env.sleep('56 days');
+      const asked = counted('refresh');
+      expect(counted('failed:unavailable')).toBeGreaterThanOrEqual(8); // every 8 hours
+      expect(asked / counted('failed:unavailable')).toBeLessThan(20); // and within the hour of each try, ever more slowly
+      expect(await statusOf(handle)).toBe('connected');
+      down = false;
+      await bench.env.sleep('1 day');
+      expect(counted('refresh')).toBe(asked + 1);
+      await handle.terminate();
+    });
+  });
+
+  it('costs under 30 actions a month while idle', async () => {
+    await bench.withActivities(fakes, async () => {
+      const { handle } = await aConnection();
+      const before = await actionsOf(handle);
+      await bench.env.sleep('180 days');
+      const idle = (await actionsOf(handle)) - before;
+      expect(counted('refresh')).toBeGreaterThanOrEqual(3); // six months hold three renewals
+      expect(idle / 6).toBeLessThan(5);
+      await handle.terminate();
+    });
+  });
+
   it('never wakes up for a token that never ends', async () => {
     behaviour.confirmed = async () => ({ expiresAt: null, dataAccessExpiresAt: null });
     await bench.withActivities(fakes, async () => {
@@ -123,6 +157,26 @@ describe("A token's life", () => {
   });
 });
 
+interface SavedEvent {
+  eventType: string;
+  workflowExecutionStartedEventAttributes?: { continuedExecutionRunId?: string };
+}
+
+/** What Temporal bills: starts, timers, activities and their retries, local activities, updates, signals, attributes; over all runs of the workflow. */
+async function actionsOf(handle: Handle): Promise<number> {
+  const billed =
+    /^EVENT_TYPE_(WORKFLOW_EXECUTION_STARTED|TIMER_STARTED|ACTIVITY_TASK_STARTED|MARKER_RECORDED|WORKFLOW_EXECUTION_UPDATE_ACCEPTED|WORKFLOW_EXECUTION_SIGNALED|UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)$/;
+  let runId: string | undefined = (await handle.describe()).runId;
+  let count = 0;
+  while (runId) {
+    const history = await bench.env.client.workflow.getHandle(handle.workflowId, runId).fetchHistory();
+    const { events } = JSON.parse(historyToJSON(history)) as { events: SavedEvent[] };
+    count += events.filter(({ eventType }) => billed.test(eventType)).length;
+    runId = events[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+  }
+  return count;
+}
+
 describe('Endings', () => {
   it('asks for a person once when Meta refuses the token, by the reason Meta gave', async () => {
     await bench.withActivities(fakes, async () => {
@@ -131,6 +185,25 @@ describe('Endings', () => {
       await handle.signal(tokenRejectedSignal, { subcode: 460, tokenVersion: 1 });
       await reached(handle, 'reconnect_needed');
       expect(calls.filter((call) => call.startsWith('reconnect'))).toEqual(['reconnect:password_changed']);
+      await handle.terminate();
+    });
+  });
+
+  it.each([
+    [null, 'invalid'],
+    [458, 'app_removed'],
+    [459, 'checkpoint'],
+    [460, 'password_changed'],
+    [463, 'expired'],
+    [464, 'unconfirmed_user'],
+    [467, 'invalidated'],
+    [999, 'invalid'],
+  ])('names why, by the subcode %s of error 190', async (subcode, reason) => {
+    await bench.withActivities(fakes, async () => {
+      const { handle } = await aConnection();
+      await handle.signal(tokenRejectedSignal, { subcode, tokenVersion: null });
+      await reached(handle, 'reconnect_needed');
+      expect(calls.at(-1)).toBe(`reconnect:${reason}`);
       await handle.terminate();
     });
   });

@@ -4,6 +4,7 @@ import type { ConnectionCheckActivities } from '../activities/connection-checks.
 import type { ReminderActivities } from '../activities/reminders.ts';
 import {
   ATTEMPT_LIFE_MS,
+  canMove,
   endReason,
   isLive,
   nextRenewal,
@@ -98,6 +99,7 @@ export async function workOff(tenantId: number, state: ConnectionState): Promise
 
 async function endConnection(tenantId: number, state: ConnectionState, userId: string | null): Promise<void> {
   state.disconnect = null;
+  if (!canMove(state.status, 'disconnected')) return; // asked for twice: there is nothing left to end
   try {
     await disconnectMeta({ tenantId, userId });
   } catch {
