@@ -18,7 +18,7 @@ import { automationApiRoutes } from './web/automation-api.ts';
 import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
-import { explainRoutes } from './web/explain.ts';
+import { figureRoutes } from './web/figures.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
@@ -128,7 +128,7 @@ function routesOf(
     }),
     webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
     metaCallbackRoutes({ ...stores, config, workflows: connectionWorkflows, log, nudge }),
-    explainRoutes({ ...stores, stats: figures }),
+    figureRoutes({ ...stores, stats: figures }),
     marketingRoutes({
       config,
       stats: figures,

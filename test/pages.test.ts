@@ -88,6 +88,8 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/marketing?days=7&currency=USD&view=cohort&model=linear',
     '/crm/marketing?days=7&currency=all',
     '/crm/marketing/explain?figure=roi&days=30&currency=ARS',
+    '/crm/marketing/campaigns/200?days=60',
+    '/crm/marketing/sync',
     '/crm/marketing/explain?figure=costPerLead&days=90&currency=all&model=linear',
     '/crm/leads',
     '/crm/leads?q=nobody',

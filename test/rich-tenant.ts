@@ -30,6 +30,7 @@ export async function aRichTenant(app: WholeApp, db: TestDatabase): Promise<{ te
     await aCampaign(db, tenantId, { id: `20${i}`, name, status: i === 1 ? 'PAUSED' : 'ACTIVE' });
   await aCampaign(db, tenantId, { id: '300', accountId: '101', name: 'Miami', currency: 'USD' });
   await sixtyDays(db, tenantId);
+  await aCopiedCampaign(db, tenantId, '200');
   const leads: string[] = [];
   for (let i = 0; i < 30; i++) leads.push(await oneLead(db, tenantId, i));
   const [leadId = ''] = leads;
@@ -72,6 +73,34 @@ async function sixtyDays({ database }: TestDatabase, tenantId: number): Promise<
       FROM meta_ads_campaigns c CROSS JOIN generate_series(${addDays(today, -59)}::date, ${today}::date, interval '1 day') d
       WHERE c.tenant_id = ${tenantId}`),
   );
+}
+
+/** What a sync leaves beside the books: ad sets, ads, their days, a correction, a control total, a run. */
+async function aCopiedCampaign({ database }: TestDatabase, tenantId: number, id: string): Promise<void> {
+  const today = dayIn('America/Argentina/Buenos_Aires', new Date());
+  await database.inTenant(tenantId, async (tx) => {
+    await tx.query(sql.unsafe`
+      INSERT INTO meta_ads_adsets (tenant_id, adset_id, meta_campaign_id, name, status, currency)
+      VALUES (${tenantId}, '2001', ${id}, 'Visitantes web 30 días', 'ACTIVE', 'ARS'), (${tenantId}, '2002', ${id}, ${'Similares '.repeat(8)}, 'PAUSED', 'ARS')`);
+    await tx.query(sql.unsafe`
+      INSERT INTO meta_ads_ads (tenant_id, ad_id, adset_id, meta_campaign_id, name, status)
+      VALUES (${tenantId}, '20011', '2001', ${id}, 'Alineadores antes y después', 'ACTIVE'), (${tenantId}, '20021', '2002', ${id}, ${'x'.repeat(90)}, 'PAUSED')`);
+    await tx.query(sql.unsafe`
+      INSERT INTO meta_ads_ad_insights (tenant_id, ad_id, date, adset_id, meta_campaign_id, meta_account_id, currency, spend, impressions, clicks, leads)
+      SELECT ${tenantId}, ad_id, ${today}::date - n, adset_id, meta_campaign_id, '100', 'ARS', 4321.10, 900, 30, 2
+      FROM meta_ads_ads CROSS JOIN generate_series(0, 20) n WHERE tenant_id = ${tenantId} AND meta_campaign_id = ${id}`);
+    await tx.query(sql.unsafe`
+      INSERT INTO insight_restatements (tenant_id, meta_campaign_id, day, seen_on, currency, spend_before, spend_after, impressions_before, impressions_after,
+        clicks_before, clicks_after, leads_before, leads_after)
+      SELECT ${tenantId}, ${id}, ${today}::date - n - 1, ${today}::date, 'ARS', 1284500.50, 1284300.25, 8000, 8012, 140, 141, 3, 2 FROM generate_series(0, 4) n`);
+    await tx.query(sql.unsafe`
+      INSERT INTO account_control_totals (tenant_id, ad_account_id, since, until, currency, meta_spend, meta_impressions, meta_clicks, meta_leads,
+        books_spend, books_impressions, books_clicks, books_leads)
+      VALUES (${tenantId}, '100', ${today}::date - 27, ${today}::date - 1, 'ARS', 1284500.50, 9000, 200, 9, 1284000.50, 8900, 199, 9)`);
+    await tx.query(sql.unsafe`
+      INSERT INTO sync_runs (tenant_id, kind, workflow_run_id, state, error_code, accounts_total, accounts_done, insight_rows, calls, finished_at)
+      VALUES (${tenantId}, 'manual', 'a', 'failed', 'rate_limited', 2, 1, 12345, 47, now()), (${tenantId}, 'first', 'b', 'done', NULL, 2, 2, 5400, 31, now())`);
+  });
 }
 
 async function oneLead(db: TestDatabase, tenantId: number, i: number): Promise<string> {

@@ -12,7 +12,7 @@ import { automationApiRoutes } from '../web/automation-api.ts';
 import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
-import { explainRoutes } from '../web/explain.ts';
+import { figureRoutes } from '../web/figures.ts';
 import { formMappingRoutes } from '../web/form-mapping.ts';
 import { healthRoutes } from '../web/health.ts';
 import { inboxRoutes } from '../web/inbox.ts';
@@ -113,7 +113,7 @@ function blocksOf(
     }),
     webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
     metaCallbackRoutes({ ...stores, config, workflows, log: silentLog, nudge: () => {} }),
-    explainRoutes({ ...stores, stats: figures }),
+    figureRoutes({ ...stores, stats: figures }),
     marketingRoutes({
       ...stores,
       config,

@@ -138,7 +138,7 @@ function perOneOf(figure: ExplainedFigure, total: Figures, currency: string, { t
 
 function daysOf(behind: Behind, figure: ExplainedFigure, money: (value: bigint) => string, { t, format }: Words) {
   if (behind.days.length === 0) return null;
-  const lastSettled = addDays(behind.result.period.until, -SETTLED_AFTER_DAYS);
+  const firstOpen = addDays(behind.result.period.until, 1 - SETTLED_AFTER_DAYS);
   const columns = figure === 'impressions' || figure === 'clicks' || figure === 'metaLeads' ? [figure] : ['spend'];
   const cellOf = (day: Figures, column: string) =>
     column === 'spend'
@@ -153,7 +153,7 @@ function daysOf(behind: Behind, figure: ExplainedFigure, money: (value: bigint) 
       shown: format.longDay(day.day),
       cells: columns.map((column) => cellOf(day, column)),
       isRestated: behind.restatedDays.has(day.day),
-      isOpen: day.day > lastSettled,
+      isFirstOpen: day.day === firstOpen,
     })),
     sums: columns.map((column) => cellOf(behind.total, column)),
   };

@@ -73,14 +73,14 @@ function headline(now: Figures, before: Figures, money: Money, round: Money) {
     before: earlier === null ? '—' : money(decimal(earlier)),
     spend: round(knownSpend(now)),
     revenue: round(knownRevenue(now)),
-    spendWidth: width(now.spend),
+    spendWidth: width(knownSpend(now) ?? ZERO),
     revenueWidth: width(now.revenue > ZERO ? now.revenue : ZERO),
     sales: now.sales,
     leads: now.leads,
   };
 }
 
-function kpisOf(now: Figures, before: Figures, currency: string, money: Money, { t, format }: Words): Kpi[] {
+export function kpisOf(now: Figures, before: Figures, currency: string, money: Money, { t, format }: Words): Kpi[] {
   const perLead = (figures: Figures) => scaled(costPerLead(figures, currency));
   const [revenue, revenueBefore] = [knownRevenue(now), knownRevenue(before)];
   const [spend, spendBefore] = [knownSpend(now), knownSpend(before)];
@@ -130,7 +130,7 @@ function trendOf(
   return { direction: rose ? 'rise' : 'fall', tone, text: format.percent(change.replace('-', '')) };
 }
 
-function chartsOf(
+export function chartsOf(
   now: StatsResult,
   before: StatsResult,
   currency: string,
@@ -140,7 +140,8 @@ function chartsOf(
 ) {
   const days = now.series.get(currency) ?? [];
   const earlier = before.series.get(currency) ?? [];
-  const spend = days.map((day) => Number(day.spend / 1_000_000n));
+  const isPartial = days.some((day) => day.unconvertedSpend > 0); // a bar of a part of the money would mislead
+  const spend = isPartial ? [] : days.map((day) => Number(day.spend / 1_000_000n));
   const leads = days.map((day) => day.leads);
   const spendBefore = earlier.map((day) => Number(day.spend / 1_000_000n));
   const leadsBefore = earlier.map((day) => day.leads);

@@ -96,6 +96,12 @@ export function createSyncRuns({ inTenant }: Pick<Database, 'inTenant'>) {
         tx.maybeOne(sql.type(syncRunRow)`
           SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT 1`),
       ),
+    /** The newest runs. */
+    recent: (tenantId: number, limit = 20): Promise<readonly SyncRun[]> =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(syncRunRow)`
+          SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT ${limit}`),
+      ),
     /** Since when every selected account is copied: the oldest of their last syncs, or null when one never was. */
     syncedSince: (tenantId: number): Promise<Date | null> =>
       inTenant(tenantId, async (tx) => {

@@ -1,0 +1,135 @@
+import type { Restatement } from '../adapters/postgres/restatements.ts';
+import type { DetailLine } from '../domain/campaign-report.ts';
+import { addDays } from '../domain/days.ts';
+import { decimal, digitsOf, quotient, ratio, toText, ZERO } from '../domain/decimal.ts';
+import { knownRevenue } from '../domain/figures.ts';
+import { SETTLED_AFTER_DAYS } from '../domain/insights.ts';
+import type { CampaignPage } from './campaign.ts';
+import type { Words } from './explain-props.ts';
+import { chartsOf, kpisOf } from './hub-props.ts';
+import type { StatsQuery } from './stats.ts';
+import { campaignJson } from './stats-json.ts';
+
+/** The reply for programs: the campaign as in the stats, then its ad sets and ads. */
+export const campaignDetailJson = ({ total, facts, report, period }: CampaignPage) => ({
+  ...campaignJson(total),
+  objective: facts.objective,
+  period,
+  adsets: report.adsets.map((line) => lineJson('adset_id', line, total.currency)),
+  ads: report.ads.map((line) => lineJson('ad_id', line, total.currency)),
+  spend_beyond_ads: toText(report.beyondAds, digitsOf(total.currency)),
+});
+
+const lineJson = (idName: 'adset_id' | 'ad_id', line: DetailLine, currency: string) => ({
+  [idName]: line.id,
+  name: line.name,
+  status: line.status,
+  spend: toText(line.spend, digitsOf(currency)),
+  impressions: line.impressions,
+  clicks: line.clicks,
+  leads: line.leads,
+  meta_leads: line.metaLeads,
+  sales: line.sales,
+  revenue: line.unconverted > 0 ? null : toText(line.revenue, digitsOf(currency)),
+});
+
+/** The page in words. */
+export function campaignProps(page: CampaignPage, query: StatsQuery, words: Words) {
+  const { facts, total, earlier, now, before, report } = page;
+  const { t, format } = words;
+  const { currency } = total;
+  const text = (value: bigint | null) => (value === null ? null : toText(value, digitsOf(currency)));
+  const money = (value: bigint | null) => format.money(text(value), currency);
+  const round = (value: bigint | null) => format.roundMoney(text(value), currency);
+  const kpis = kpisOf(total, earlier, currency, round, words);
+  const shownOf = (name: string) => kpis.find((kpi) => kpi.name === name)?.value ?? '—';
+  return {
+    title: facts.name,
+    campaignId: facts.meta_campaign_id,
+    campaignName: facts.name,
+    status: facts.status === null ? '' : t(`hub:status.${facts.status}`, { defaultValue: facts.status }),
+    isActive: facts.status === 'ACTIVE',
+    about: aboutOf(page, words),
+    period: `${format.shortDay(page.period.since)} – ${format.shortDay(page.period.until)}`,
+    syncedAt: now.accounts[0]?.lastSyncedAt ?? null,
+    kpis,
+    charts: chartsOf(now, before, currency, money, words, [shownOf('spend'), shownOf('leads'), shownOf('roi')]),
+    adsets: report.adsets.map((line) => lineOf(line, currency, money, words)),
+    ads: report.ads.map((line) => lineOf(line, currency, money, words)),
+    beyondAds: report.beyondAds === ZERO ? null : money(report.beyondAds),
+    restatements: page.restatements.flatMap((row) => restatementLines(row, words)),
+    unsettledSince: format.longDay(addDays(page.period.until, 1 - SETTLED_AFTER_DAYS)),
+    leads: page.leads.map((lead) => ({
+      id: lead.id,
+      name: lead.full_name,
+      at: lead.arrived_at,
+      status: t(`leads:chip.${lead.status}`),
+    })),
+    sales: page.sales.map((row) => ({
+      leadId: row.leadId,
+      name: page.names.get(row.leadId ?? '') ?? null,
+      amount: row.converted === null ? '—' : money(row.converted),
+      at: row.at,
+      ad: report.ads.find(({ id }) => id === row.adId)?.name ?? null,
+    })),
+    salesCount: total.sales,
+    leadsCount: total.leads,
+    revenue: money(knownRevenue(total)),
+    models: query,
+  };
+}
+
+function aboutOf({ facts }: CampaignPage, { t, format }: Words): string[] {
+  const { objective, daily_budget: daily, lifetime_budget: lifetime, currency } = facts;
+  const parts = [facts.account_name];
+  if (objective !== null)
+    parts.push(
+      t('campaign:objective', { objective: t(`campaign:objectives.${objective}`, { defaultValue: objective }) }),
+    );
+  if (daily !== null) parts.push(t('campaign:daily', { amount: format.roundMoney(daily, currency) }));
+  else if (lifetime !== null) parts.push(t('campaign:lifetime', { amount: format.roundMoney(lifetime, currency) }));
+  return parts;
+}
+
+function lineOf(line: DetailLine, currency: string, money: (value: bigint | null) => string, { t, format }: Words) {
+  const perLead = quotient(line.spend, BigInt(line.leads), digitsOf(currency));
+  const perOne = line.unconverted > 0 ? null : ratio(line.revenue, line.spend);
+  return {
+    id: line.id,
+    name: line.name ?? t('campaign:gone'),
+    isGone: line.name === null,
+    status: line.status === null ? '' : t(`hub:status.${line.status}`, { defaultValue: line.status }),
+    isActive: line.status === 'ACTIVE',
+    adsetName: line.adsetName ?? null,
+    spend: money(line.spend),
+    impressions: format.number(line.impressions),
+    clicks: format.number(line.clicks),
+    leads: format.number(line.leads),
+    metaLeads: format.number(line.metaLeads),
+    costPerLead: format.money(perLead, currency),
+    sales: format.number(line.sales),
+    revenue: money(line.unconverted > 0 ? null : line.revenue),
+    roas: perOne === null ? '—' : format.money(perOne, currency),
+  };
+}
+
+const RESTATED = ['spend', 'impressions', 'clicks', 'leads'] as const;
+
+/** One line a figure that changed: "Spend on 12 Nov: $5,210 → $4,980". */
+export function restatementLines(row: Restatement, { t, format }: Words) {
+  const shown = (name: (typeof RESTATED)[number], value: string | number) =>
+    name === 'spend' ? format.money(String(value), row.currency) : format.number(value);
+  return RESTATED.filter((name) => row[`${name}_before`] !== row[`${name}_after`]).map((name) => ({
+    campaignId: row.meta_campaign_id,
+    campaignName: row.campaign_name,
+    day: row.day,
+    text: t('campaign:restatement', {
+      figure: t(name === 'leads' ? 'hub:kpi.metaLeads' : `hub:kpi.${name}`),
+      day: format.shortDay(row.day),
+      before: shown(name, row[`${name}_before`]),
+      after: shown(name, row[`${name}_after`]),
+    }),
+    when: t('campaign:corrected', { when: format.dateTime(row.seen_at) }),
+    isLess: decimal(String(row[`${name}_after`])) < decimal(String(row[`${name}_before`])),
+  }));
+}

@@ -1,0 +1,139 @@
+import { sql } from 'slonik';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { system } from '../domain/actor.ts';
+import { lastDays } from '../domain/days.ts';
+import { anApiKey } from '../test/api-key.ts';
+import { aLead } from '../test/crm.ts';
+import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
+import { textOf } from '../test/html.ts';
+import { metaBench } from '../test/meta-simulator.ts';
+import { aPerson, type Person } from '../test/person.ts';
+import { connectTo, syncActivities, syncOnce } from '../test/sync.ts';
+import { type WholeApp, wholeApp } from '../test/whole-app.ts';
+import type { campaignDetailJson } from './campaign-props.ts';
+
+const bench = metaBench();
+let db: TestDatabase;
+let app: WholeApp;
+let tenantId: number;
+let person: Person;
+const account = () => {
+  const [first] = bench.simulator.world.accounts;
+  if (first === undefined) throw new Error('no account');
+  return first;
+};
+const sync = () => syncOnce(syncActivities(app.stores, bench, { cache: app.cache }), tenantId);
+
+beforeAll(async () => {
+  db = await testDatabase();
+  app = await wholeApp(db, { MARKETING_RATE_LIMIT: '100000' });
+  tenantId = await aTenant(db, { currency: account().currency, time_zone: account().timeZone });
+  person = await aPerson(app, db, tenantId);
+  await connectTo(app.stores, bench, tenantId, [account()]);
+  await sync();
+});
+let campaignId: string;
+beforeEach(async () => {
+  const campaign = bench.simulator.world.campaigns.find(
+    ({ accountId, objective, status }) =>
+      accountId === account().id && objective === 'OUTCOME_LEADS' && status === 'ACTIVE',
+  );
+  campaignId = campaign?.id ?? '';
+});
+
+const page = async (query = '', who = person) => {
+  const reply = await who.get(`/crm/marketing/campaigns/${campaignId}${query}`);
+  return { status: reply.status, html: await reply.text() };
+};
+const json = async (query = '') => {
+  const headers = { 'x-admin-token': await anApiKey(db, tenantId) };
+  const reply = await fetch(`${app.url}/crm/marketing/campaigns/${campaignId}${query}`, { headers });
+  return (await reply.json()) as ReturnType<typeof campaignDetailJson>;
+};
+
+describe("A campaign's page", () => {
+  it("shows Meta's own spend of the window, and the ads that make it up", async () => {
+    const { since, until } = lastDays(account().timeZone, new Date(), 30);
+    const { campaigns } = await bench.control<{ campaigns: { id: string; spend: string; leads: number }[] }>(
+      `totals?account=${account().id}&since=${since}&until=${until}`,
+    );
+    const theirs = campaigns.find(({ id }) => id === campaignId);
+    const mine = await json('?days=30');
+    expect([mine.spend, mine.meta_leads]).toEqual([theirs?.spend, theirs?.leads]);
+    expect(mine.ads.map(({ spend }) => spend)).toEqual([theirs?.spend]);
+    expect(mine.adsets).toHaveLength(1);
+    expect(mine.spend_beyond_ads).toBe('0.00');
+    const { status, html } = await page('?days=30');
+    expect(status).toBe(200);
+    expect(textOf(html)).toContain('The ads add up to the campaign.');
+    expect(html).toContain(`data-ad="${mine.ads[0]?.['ad_id']}"`);
+  });
+
+  it('says what an ad that Meta lists no more had spent, and keeps it in the campaign', async () => {
+    const before = await json('?days=30');
+    await db.database.inTenant(tenantId, async (tx) => {
+      await tx.query(sql.unsafe`DELETE FROM meta_ads_ad_insights WHERE meta_campaign_id = ${campaignId}`);
+    });
+    const after = await json('?days=30');
+    expect([after.spend, after.spend_beyond_ads]).toEqual([before.spend, before.spend]);
+    expect(textOf((await page('?days=30')).html)).toContain('is in none of these ads');
+  });
+
+  it('shows a restated day as such, with before and after, there, in the explanation and in the history', async () => {
+    expect(textOf((await page()).html)).toContain('None in the last 90 days.');
+    await bench.control('restate', { days: 3 });
+    await sync();
+    const { html } = await page();
+    expect(html).toMatch(/data-restated="\d{4}-\d\d-\d\d"/);
+    expect(textOf(html)).toMatch(/Spend on \w+ \d+: \$[\d,.]+ → \$[\d,.]+ corrected /);
+    const why = await person.get(`/crm/marketing/explain?figure=spend&days=30&campaign=${campaignId}`);
+    expect(textOf(await why.text())).toMatch(/Corrected by Meta after the day was over: (1 day|2 days)/);
+    const history = await (await person.get('/crm/marketing/sync')).text();
+    expect(history).toMatch(/data-restated=/);
+    expect(textOf(history)).toContain('Campaigns here');
+  });
+
+  it('gives an ad its leads and sales, by the touch that counts', async () => {
+    const ad = bench.simulator.world.ads.find((each) => each.campaignId === campaignId);
+    const leadId = await aLead(db, tenantId, { name: 'Tomás Ibarra' });
+    await db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO lead_touches (tenant_id, lead_id, kind, touched_at, meta_campaign_id, adset_id, ad_id)
+        VALUES (${tenantId}, ${leadId}, 'form', now() - interval '1 minute', ${campaignId}, ${ad?.adsetId ?? ''}, ${ad?.id ?? ''})`),
+    );
+    const soldOn = lastDays(account().timeZone, new Date(), 1).until;
+    await app.stores.sales.recordSale(
+      tenantId,
+      leadId,
+      { amount: '169000', currency: account().currency, soldOn },
+      system('test'),
+    );
+    const [line] = (await json()).ads;
+    expect([line?.leads, line?.sales, line?.revenue]).toEqual([1, 1, '169000.00']);
+    const text = textOf((await page()).html);
+    expect(text).toContain('Tomás Ibarra');
+    expect(text).toContain('See all 1');
+  });
+
+  it('is unknown to other tenants, and in Spanish for a Spaniard', async () => {
+    const stranger = await aPerson(app, db, await aTenant(db));
+    expect((await page('', stranger)).status).toBe(404);
+    const spaniard = await aPerson(app, db, tenantId, { locale: 'es' });
+    expect(textOf((await page('', spaniard)).html)).toContain('Cifras que Meta corrigió');
+  });
+});
+
+describe('The history of copies', () => {
+  it('lists each run with its calls, and the account’s control total', async () => {
+    const html = await (await person.get('/crm/marketing/sync')).text();
+    const text = textOf(html);
+    expect(text).toContain('First copy');
+    expect(html).toContain(`data-account="${account().accountId}"`);
+    expect(text).toMatch(/Not in any campaign [\s\S]*\$0\.00/);
+  });
+
+  it('says what it is for, before there is any', async () => {
+    const newcomer = await aPerson(app, db, await aTenant(db));
+    expect(textOf(await (await newcomer.get('/crm/marketing/sync')).text())).toContain('Nothing was copied yet');
+  });
+});

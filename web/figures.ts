@@ -1,0 +1,13 @@
+import { type CampaignDeps, campaignRoutes } from './campaign.ts';
+import { type ExplainDeps, explainRoutes } from './explain.ts';
+import type { Route } from './route.ts';
+import { type SyncPageDeps, syncPageRoutes } from './sync-page.ts';
+
+export type FigureDeps = CampaignDeps & ExplainDeps & SyncPageDeps;
+
+/** The pages behind the results: campaigns, explanations, and what they are made of. */
+export const figureRoutes = (deps: FigureDeps): Route[] => [
+  ...campaignRoutes(deps),
+  ...explainRoutes(deps),
+  ...syncPageRoutes(deps),
+];
