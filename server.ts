@@ -28,6 +28,7 @@ import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
 import { metaCallbackRoutes } from './web/meta-callbacks.ts';
 import { openapiRoutes } from './web/openapi.ts';
+import { opportunityRoutes } from './web/opportunities.ts';
 import { createPasswordMails } from './web/password-mails.ts';
 import { passwordRoutes } from './web/passwords.ts';
 import { reconciliationRoutes } from './web/reconciliation.ts';
@@ -157,6 +158,7 @@ function routesOf(
       leadForms: stores.leadForms,
       reconciliations: createLeadReconciliations(temporal.client),
     }),
+    opportunityRoutes({ ...stores, ...figuresChanged }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),

@@ -39,6 +39,7 @@ const addresses = () => [
     .filter(({ method, access, path }) => method === 'get' && access !== 'provider' && !/:|^\/api\//.test(path))
     .map(({ path }) => path),
   `/crm/leads/${leadId}`,
+  '/crm/opportunities?add',
   '/crm/settings/credentials?add',
   '/crm/settings/team?invite',
   `/crm/settings/team?disable=${newcomer.userId}`,
@@ -94,6 +95,7 @@ describe('every page', () => {
       ['/crm/settings/company', { name: '', quietFrom: '09:00' }],
       ['/crm/settings/api-keys', { name: '' }],
       [`/crm/leads/${leadId}/sales`, { amount: 'x', currency: '' }],
+      ['/crm/opportunities', { name: '', value: 'x' }],
       ['/password/new', { code: 'x', password: 'x' }],
     ] as const;
     for (const [path, fields] of refused) {

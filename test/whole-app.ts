@@ -22,6 +22,7 @@ import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
 import { metaCallbackRoutes } from '../web/meta-callbacks.ts';
 import { openapiRoutes } from '../web/openapi.ts';
+import { opportunityRoutes } from '../web/opportunities.ts';
 import { createPasswordMails } from '../web/password-mails.ts';
 import { passwordRoutes } from '../web/passwords.ts';
 import { reconciliationRoutes } from '../web/reconciliation.ts';
@@ -135,6 +136,7 @@ function blocksOf(
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
     leadIdentityRoutes({ leadMerges: stores.leadMerges, live, invalidateFigures: cache.invalidate }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
+    opportunityRoutes({ ...stores, ...figuresChanged }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),

@@ -1,7 +1,5 @@
 import type { Request, Response } from 'express';
-import { z } from 'zod';
 import type { Settings } from '../adapters/postgres/settings.ts';
-import { AppError } from '../domain/error.ts';
 import { allCurrencies, readTenantSettings } from '../domain/tenant-settings.ts';
 import { timeZones } from '../domain/time-zones.ts';
 import { countryNames } from './countries.ts';
@@ -18,7 +16,7 @@ export interface CompanyDeps {
 
 const PATH = '/crm/settings/company';
 
-/** What a tenant decides for itself: zone, currency, quiet hours, caps; and the switch for all sending. */
+/** What a tenant decides for itself: zone, currency, quiet hours, caps. */
 export const companyRoutes = (deps: CompanyDeps): Route[] => [
   {
     method: 'get',
@@ -28,13 +26,6 @@ export const companyRoutes = (deps: CompanyDeps): Route[] => [
     handler: (req, res) => show(req, res, deps),
   },
   { method: 'post', path: PATH, access: 'person', body: 'form', handler: (req, res) => save(req, res, deps) },
-  {
-    method: 'post',
-    path: '/crm/settings/sending',
-    access: 'person',
-    body: 'form',
-    handler: (req, res) => switchSending(req, res, deps),
-  },
 ];
 
 interface Refused {
@@ -44,13 +35,12 @@ interface Refused {
 }
 
 async function show(req: Request, res: Response, { settings }: CompanyDeps, refused?: Refused): Promise<void> {
-  const { quietDays, sending, ...stored } = await settings.forTenant(callerOf(req).tenantId);
+  const { quietDays, ...stored } = await settings.forTenant(callerOf(req).tenantId);
   const texts = Object.entries(stored).map(([name, value]) => [name, value === null ? '' : String(value)]);
   const props = {
     title: translator(req)('settings:company.title'),
     section: 'settings',
     tab: 'company',
-    sending,
     quietDays,
     errors: {},
     ...refused,
@@ -77,12 +67,4 @@ async function save(req: Request, res: Response, deps: CompanyDeps): Promise<voi
   await deps.settings.save(tenantId, settings, actor);
   await deps.invalidateFigures(tenantId);
   res.redirect(303, `${PATH}?saved`);
-}
-
-async function switchSending(req: Request, res: Response, { settings }: CompanyDeps): Promise<void> {
-  const { tenantId, actor } = callerOf(req);
-  const sending = z.enum(['on', 'paused']).safeParse(fields(req)['sending']);
-  if (!sending.success) throw new AppError('invalid', 'on or paused');
-  await settings.switchSending(tenantId, sending.data, actor);
-  res.redirect(303, PATH);
 }

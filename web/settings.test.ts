@@ -9,7 +9,6 @@ import { aPerson, type Person } from '../test/person.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { companyRoutes } from './company.ts';
 import { credentialRoutes } from './credentials.ts';
-import { statusOf } from './errors.ts';
 
 let db: TestDatabase;
 let app: TestApp;
@@ -177,7 +176,6 @@ describe("The tenant's settings", () => {
       templateCap: 2,
       templateCapHours: 48,
       lookBackDays: 60,
-      sending: 'on',
     });
     expect(invalidated).toEqual([tenantId]);
     const page = await html(`${path}?saved`);
@@ -210,15 +208,6 @@ describe("The tenant's settings", () => {
       expect([words, textOf(page).includes(words)]).toEqual([words, true]);
     expect(page).toContain('value="21:00"');
     expect((await app.stores.settings.forTenant(tenantId)).timeZone).toBe('America/Argentina/Buenos_Aires');
-  });
-
-  it('pause all sending, visibly on every page, and resume it', async () => {
-    await person.post('/crm/settings/sending', { sending: 'paused' });
-    expect(await text('/crm/settings/credentials')).toContain('WhatsApp sending is paused');
-    await person.post('/crm/settings/sending', { sending: 'on' });
-    expect(await text(path)).not.toContain('WhatsApp sending is paused');
-    expect(await changes()).toEqual(['sending.paused {}', 'sending.resumed {}']);
-    expect((await person.post('/crm/settings/sending', { sending: 'x' })).status).toBe(statusOf.invalid);
   });
 });
 

@@ -13,6 +13,8 @@ export interface NewOpportunity {
   /** Decimal text in major units. */
   value: string;
   currency: string;
+  /** Whoever opens it, unless another is named, or nobody. */
+  sellerId?: string | null;
 }
 
 export interface NewSale {
@@ -32,14 +34,14 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
     openOpportunity: (
       tenantId: number,
       leadId: string,
-      { name, value, currency }: NewOpportunity,
+      { name, value, currency, sellerId }: NewOpportunity,
       actor: Actor,
     ): Promise<string> =>
       inTenant(tenantId, async (tx) => {
         await moveLead(tx, tenantId, leadId, 'opportunity', ['new', 'contacted'], actor);
         const { id } = await tx.one(sql.type(idRow)`
           INSERT INTO opportunities (tenant_id, lead_id, seller_id, name, value, currency)
-          VALUES (${tenantId}, ${leadId}, ${actor.type === 'user' ? actor.id : null}, ${name}, ${value}::numeric, ${currency})
+          VALUES (${tenantId}, ${leadId}, ${sellerId === undefined && actor.type === 'user' ? actor.id : (sellerId ?? null)}, ${name}, ${value}::numeric, ${currency})
           RETURNING id`);
         await audited(tx, {
           tenantId,

@@ -17,7 +17,6 @@ const settingsRow = z.object({
   templateCap: z.number(),
   templateCapHours: z.number(),
   lookBackDays: z.number(),
-  sending: z.enum(['on', 'paused']),
 });
 export type SettingsRow = z.output<typeof settingsRow>;
 
@@ -29,7 +28,7 @@ export function createSettings({ inTenant }: Pick<Database, 'inTenant'>) {
         tx.one(sql.type(settingsRow)`
           SELECT name, country, time_zone AS "timeZone", currency, locale, to_char(quiet_from, 'HH24:MI') AS "quietFrom",
             to_char(quiet_until, 'HH24:MI') AS "quietUntil", quiet_days AS "quietDays", template_cap AS "templateCap",
-            template_cap_hours AS "templateCapHours", look_back_days AS "lookBackDays", sending
+            template_cap_hours AS "templateCapHours", look_back_days AS "lookBackDays"
           FROM tenants WHERE id = ${tenantId}`),
       ),
 
@@ -49,15 +48,6 @@ export function createSettings({ inTenant }: Pick<Database, 'inTenant'>) {
         );
         if (fields.length > 0)
           await audited(tx, { tenantId, name: 'tenant.settings_changed', actor, details: { fields } });
-      }),
-
-    /** The tenant's own switch: paused, no WhatsApp message leaves. */
-    switchSending: (tenantId: number, sending: 'on' | 'paused', actor: Actor): Promise<void> =>
-      inTenant(tenantId, async (tx) => {
-        const { rowCount } = await tx.query(sql.unsafe`
-          UPDATE tenants SET sending = ${sending}, updated_at = now() WHERE id = ${tenantId} AND sending <> ${sending}`);
-        if (rowCount > 0)
-          await audited(tx, { tenantId, name: sending === 'on' ? 'sending.resumed' : 'sending.paused', actor });
       }),
   };
 }

@@ -26,6 +26,7 @@ import { createLeads } from './leads.ts';
 import { createMessagesByHand } from './messages-by-hand.ts';
 import { createMetaUsers } from './meta-users.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
+import { createOpportunities } from './opportunities.ts';
 import { createOutboundMessages } from './outbound-messages.ts';
 import { createPages } from './pages.ts';
 import { createPasswordLinks } from './password-links.ts';
@@ -80,6 +81,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     metaUsers: createMetaUsers(database),
     messagesByHand: createMessagesByHand(database),
     oauthAttempts: createOauthAttempts(sealed),
+    opportunities: createOpportunities(database),
     outboundMessages: createOutboundMessages(database),
     pages: createPages(sealed),
     restatements: createRestatements(database),
