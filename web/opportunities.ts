@@ -22,7 +22,7 @@ export interface OpportunityDeps {
 
 const PATH = '/crm/opportunities';
 const OPPORTUNITIES_A_PAGE = 25;
-const LEADS_TO_CHOOSE = 8;
+const LEADS_TO_CHOOSE = 5;
 const stages = ['open', 'won', 'lost'] as const;
 const blank = z.literal('').transform(() => undefined);
 const listQuery = z.object({

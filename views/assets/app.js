@@ -26,7 +26,8 @@ document.addEventListener('DOMContentLoaded', () => {
   const here = location.pathname + location.search;
   dialog.close();
   dialog.showModal();
-  dialog.querySelector('[aria-invalid], [autofocus]')?.focus();
+  const first = 'form :is(input:not([type=hidden]), select, textarea)';
+  (dialog.querySelector('[aria-invalid], [autofocus]') ?? dialog.querySelector(first))?.focus();
   dialog.addEventListener('close', () => {
     history.replaceState(null, '', dialog.dataset.back);
     document.querySelector(`main a[href="${CSS.escape(here)}"]`)?.focus();
