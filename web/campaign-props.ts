@@ -57,7 +57,7 @@ export function campaignProps(page: CampaignPage, query: StatsQuery, words: Word
     adsets: report.adsets.map((line) => lineOf(line, currency, money, words)),
     ads: report.ads.map((line) => lineOf(line, currency, money, words)),
     beyondAds: report.beyondAds === ZERO ? null : money(report.beyondAds),
-    restatements: page.restatements.flatMap((row) => restatementLines(row, words)),
+    restatements: page.restatements.map((row) => restatementLine(row, words)),
     unsettledSince: format.longDay(addDays(page.period.until, 1 - SETTLED_AFTER_DAYS)),
     leads: page.leads.map((lead) => ({
       id: lead.id,
@@ -115,21 +115,24 @@ function lineOf(line: DetailLine, currency: string, money: (value: bigint | null
 
 const RESTATED = ['spend', 'impressions', 'clicks', 'leads'] as const;
 
-/** One line a figure that changed: "Spend on 12 Nov: $5,210 → $4,980". */
-export function restatementLines(row: Restatement, { t, format }: Words) {
+/** One line a day that was changed: "12 Nov" with "Spend $5,210 → $4,980" and whatever else moved. */
+export function restatementLine(row: Restatement, { t, format }: Words) {
   const shown = (name: (typeof RESTATED)[number], value: string | number) =>
     name === 'spend' ? format.money(String(value), row.currency) : format.number(value);
-  return RESTATED.filter((name) => row[`${name}_before`] !== row[`${name}_after`]).map((name) => ({
+  const changed = RESTATED.filter((name) => row[`${name}_before`] !== row[`${name}_after`]);
+  return {
     campaignId: row.meta_campaign_id,
     campaignName: row.campaign_name,
     day: row.day,
-    text: t('campaign:restatement', {
-      figure: t(name === 'leads' ? 'hub:kpi.metaLeads' : `hub:kpi.${name}`),
-      day: format.shortDay(row.day),
-      before: shown(name, row[`${name}_before`]),
-      after: shown(name, row[`${name}_after`]),
-    }),
+    shownDay: format.longDay(row.day),
+    parts: changed.map((name) =>
+      t('campaign:restatement', {
+        figure: t(name === 'leads' ? 'hub:kpi.metaLeads' : `hub:kpi.${name}`),
+        before: shown(name, row[`${name}_before`]),
+        after: shown(name, row[`${name}_after`]),
+      }),
+    ),
     when: t('campaign:corrected', { when: format.dateTime(row.seen_at) }),
-    isLess: decimal(String(row[`${name}_after`])) < decimal(String(row[`${name}_before`])),
-  }));
+    isLess: decimal(row.spend_after) < decimal(row.spend_before) || row.leads_after < row.leads_before,
+  };
 }

@@ -85,7 +85,7 @@ describe("A campaign's page", () => {
     await sync();
     const { html } = await page();
     expect(html).toMatch(/data-restated="\d{4}-\d\d-\d\d"/);
-    expect(textOf(html)).toMatch(/Spend on \w+ \d+: \$[\d,.]+ → \$[\d,.]+ corrected /);
+    expect(textOf(html)).toMatch(/\w+ \d+, \d{4} Spend \$[\d,.]+ → \$[\d,.]+ · .*?corrected /);
     const why = await person.get(`/crm/marketing/explain?figure=spend&days=30&campaign=${campaignId}`);
     expect(textOf(await why.text())).toMatch(/Corrected by Meta after the day was over: (1 day|2 days)/);
     const history = await (await person.get('/crm/marketing/sync')).text();

@@ -3,7 +3,7 @@ import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
 import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import { decimal, ZERO } from '../domain/decimal.ts';
-import { restatementLines } from './campaign-props.ts';
+import { restatementLine } from './campaign-props.ts';
 import { createFormat } from './format.ts';
 import { localeOf, translator } from './i18n.ts';
 import { frameOf, renderPage } from './render.ts';
@@ -26,7 +26,7 @@ export const syncPageRoutes = (deps: SyncPageDeps): Route[] => [
   },
 ];
 
-const RESTATEMENTS_SHOWN = 60;
+const RESTATEMENTS_SHOWN = 40;
 
 async function show(req: Request, res: Response, { syncRuns, controlTotals, restatements }: SyncPageDeps) {
   const { tenantId } = callerOf(req);
@@ -36,7 +36,7 @@ async function show(req: Request, res: Response, { syncRuns, controlTotals, rest
     controlTotals.latest(tenantId),
     restatements.recent(tenantId, { limit: 500 }),
   ]);
-  const lines = ledger.flatMap((row) => restatementLines(row, words));
+  const lines = ledger.map((row) => restatementLine(row, words));
   renderPage(req, res, 'sync/page', {
     title: words.t('sync:page.title'),
     section: 'hub',
