@@ -19,6 +19,7 @@ import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
 import { figureRoutes } from './web/figures.ts';
+import { createFirstStepList } from './web/first-steps.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
@@ -42,7 +43,7 @@ import { createStatsService } from './web/stats.ts';
 import { syncRoutes } from './web/sync.ts';
 import { unconfirmedRoutes } from './web/unconfirmed.ts';
 import { webhookRoutes } from './web/webhooks.ts';
-import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
+import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics, templateCopier } from './wiring.ts';
 
 const config = configOrExit();
 const base = await foundation('server', config);
@@ -124,6 +125,8 @@ function routesOf(
       ...stores,
       config,
       passwordMails,
+      phoneNumbers: async (tenantId) => ycloud.phoneNumbers(await stores.credentials.ycloudKey(tenantId)),
+      copyTemplates: templateCopier(base),
       testCredential: createCredentialTest({ ycloud, askChatwoot: askChatwootProfile }),
       invalidateFigures: cache.invalidate,
     }),
@@ -134,6 +137,10 @@ function routesOf(
       config,
       stats: figures,
       leadPages: stores.leadPages,
+      firstSteps: createFirstStepList({
+        stepsOf: stores.firstSteps.forTenant,
+        hasGlobalWebhook: async () => (await stores.credentials.globalYcloudWebhookSecrets()).length > 0,
+      }),
       regions: createConnectionRegions(syncDeps),
       debugStats: stores.figures.raw,
       insightsOf: stores.figures.insightsOf,

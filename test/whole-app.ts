@@ -13,6 +13,7 @@ import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
 import { figureRoutes } from '../web/figures.ts';
+import { createFirstStepList } from '../web/first-steps.ts';
 import { formMappingRoutes } from '../web/form-mapping.ts';
 import { healthRoutes } from '../web/health.ts';
 import { inboxRoutes } from '../web/inbox.ts';
@@ -109,6 +110,8 @@ function blocksOf(
       ...stores,
       config,
       passwordMails,
+      phoneNumbers: async () => [],
+      copyTemplates: async () => {},
       testCredential: async () => 'works',
       invalidateFigures: cache.invalidate,
     }),
@@ -119,6 +122,7 @@ function blocksOf(
       ...stores,
       config,
       stats: figures,
+      firstSteps: createFirstStepList({ stepsOf: stores.firstSteps.forTenant, hasGlobalWebhook: async () => false }),
       regions: createConnectionRegions(syncDeps),
       debugStats: stores.figures.raw,
       insightsOf: stores.figures.insightsOf,

@@ -3,13 +3,15 @@ import { type AuditDeps, auditRoutes } from './audit.ts';
 import { type CompanyDeps, companyRoutes } from './company.ts';
 import { type CredentialDeps, credentialRoutes } from './credentials.ts';
 import type { Route } from './route.ts';
+import { type SenderDeps, senderRoutes } from './senders.ts';
 import { type TeamDeps, teamRoutes } from './team.ts';
 
-export type ConfigurationDeps = CredentialDeps & TeamDeps & CompanyDeps & ApiKeyDeps & AuditDeps;
+export type ConfigurationDeps = CredentialDeps & SenderDeps & TeamDeps & CompanyDeps & ApiKeyDeps & AuditDeps;
 
 /** What a tenant sets up for itself, and the trail of who did. */
 export const configurationRoutes = (deps: ConfigurationDeps): Route[] => [
   ...credentialRoutes(deps),
+  ...senderRoutes(deps),
   ...teamRoutes(deps),
   ...companyRoutes(deps),
   ...apiKeyRoutes(deps),

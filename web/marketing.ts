@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import { wantsJson } from './errors.ts';
+import type { FirstStepList } from './first-steps.ts';
 import { createFormat } from './format.ts';
 import { hubFigures } from './hub-props.ts';
 import { localeOf, translator } from './i18n.ts';
@@ -25,6 +26,7 @@ export interface MarketingDeps {
   stats: StatsService;
   leadPages: LeadPages;
   regions: HubRegions;
+  firstSteps: FirstStepList;
   /** Raw replies behind the figures, for the debug switch. */
   debugStats: (tenantId: number) => Promise<object>;
   insightsOf: (tenantId: number, campaignId: string) => Promise<readonly object[] | null>;
@@ -92,25 +94,29 @@ function parsed<T>(schema: z.ZodType<T>, query: unknown): T {
   return result.data;
 }
 
-async function hub(req: Request, res: Response, { config, stats, leadPages, regions }: MarketingDeps): Promise<void> {
+async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
+  const { config, stats, leadPages, regions } = deps;
   const { tenantId } = callerOf(req);
   const query = parsed(statsQuery, { ...req.query });
   const frame = frameOf(req);
+  const isConnected = isLive(frame.connectionStatus as ConnectionStatus);
   const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
-  const [results, recent, banner, syncStatus] = await Promise.all([
+  const [results, recent, banner, syncStatus, steps] = await Promise.all([
     stats.view(tenantId, query, `hub:${localeOf(req)}:${query.currency ?? ''}`, (answer) =>
       resultsOf(answer, query.currency, frame.currency, words),
     ),
     leadPages.recent(tenantId, 8),
     regions.banner(tenantId, req),
     regions.syncStatus(tenantId, req),
+    deps.firstSteps(tenantId, isConnected),
   ]);
   renderPage(req, res, 'hub/page', {
     title: words.t('hub:title'),
     section: 'hub',
     query: { ...query, currency: results.currency, choice: query.currency === ALL ? ALL : results.currency },
     ...results,
-    isConnected: isLive(frame.connectionStatus as ConnectionStatus),
+    isConnected,
+    steps,
     recent,
     banner,
     syncStatus,

@@ -15,7 +15,7 @@ const senderRow = z.object({
 export type Sender = z.output<typeof senderRow>;
 
 /** The tenant's business numbers; one is the default. */
-export function createSenders({ inTenant }: Pick<Database, 'inTenant'>) {
+export function createSenders({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>) {
   return {
     listForTenant: (tenantId: number): Promise<readonly Sender[]> =>
       inTenant(tenantId, (tx) =>
@@ -25,6 +25,14 @@ export function createSenders({ inTenant }: Pick<Database, 'inTenant'>) {
           )`SELECT id, waba_id, phone, status, quality, is_default FROM whatsapp_senders WHERE tenant_id = ${tenantId} ORDER BY phone LIMIT 100`,
         ),
       ),
+    /** Which of these numbers another tenant on the global key sends from. */
+    takenByOthers: async (tenantId: number, phones: readonly string[]): Promise<ReadonlySet<string>> => {
+      const rows = await pool.any(sql.type(z.object({ phone: z.string() }))`
+        SELECT DISTINCT p.phone FROM unnest(${sql.array([...phones], 'text')}) AS p (phone), tenants_of_sender(NULL, p.phone) AS t
+        WHERE t.tenant_id <> ${tenantId}`);
+      return new Set(rows.map(({ phone }) => phone));
+    },
+
     /** Makes the number the tenant's default sender. */
     choose: (
       tenantId: number,

@@ -12,6 +12,7 @@ import { createConversations } from './conversations.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createDeletionRequests } from './deletion-requests.ts';
 import { createFigures } from './figures.ts';
+import { createFirstSteps } from './first-steps.ts';
 import { createFormMappings } from './form-mappings.ts';
 import { createFrames } from './frames.ts';
 import { createGauges } from './gauges.ts';
@@ -68,6 +69,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     deletionRequests: createDeletionRequests(sealed),
     figures: createFigures(database),
     formMappings: createFormMappings(database),
+    firstSteps: createFirstSteps(database),
     frames: createFrames(database),
     gauges: createGauges(database),
     inbox: createInbox(database),

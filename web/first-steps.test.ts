@@ -1,0 +1,146 @@
+import { sql } from 'slonik';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError, type ErrorCode } from '../domain/error.ts';
+import { type TestApp, testApp } from '../test/app.ts';
+import { aConnection, aLead } from '../test/crm.ts';
+import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
+import { textOf } from '../test/html.ts';
+import { aPerson, type Person } from '../test/person.ts';
+import { createFirstStepList } from './first-steps.ts';
+import { senderRoutes } from './senders.ts';
+
+const PATH = '/crm/settings/whatsapp';
+const actor = { type: 'system', id: 'test' } as const;
+const phones = [
+  {
+    wabaId: '900',
+    phoneNumber: '+5491155550001',
+    status: 'CONNECTED',
+    qualityRating: 'GREEN',
+    messagingLimit: 'TIER_1K',
+  },
+  { wabaId: '901', phoneNumber: '+5491155550002', status: 'FLAGGED', qualityRating: 'RED' },
+];
+let db: TestDatabase;
+let app: TestApp;
+let tenantId: number;
+let person: Person;
+let failure: ErrorCode | null;
+let copied: number[];
+
+beforeAll(async () => {
+  db = await testDatabase();
+  app = await testApp(db, ({ stores }) =>
+    senderRoutes({
+      ...stores,
+      phoneNumbers: async () => {
+        if (failure !== null) throw new AppError(failure, 'YCloud');
+        return phones;
+      },
+      copyTemplates: async (tenant) => void copied.push(tenant),
+    }),
+  );
+});
+beforeEach(async () => {
+  [failure, copied] = [null, []];
+  tenantId = await aTenant(db);
+  person = await aPerson(app, db, tenantId, { locale: 'en' });
+});
+
+const text = async (who = person) => textOf(await (await who.get(PATH)).text());
+const choose = (phone: string, who = person) => who.post(PATH, { phone });
+const run = (query: ReturnType<typeof sql.unsafe>) => db.database.inTenant(tenantId, (tx) => tx.query(query));
+
+describe('The first steps', () => {
+  let asked: number;
+  const list = () =>
+    createFirstStepList({
+      stepsOf: (tenant) => {
+        asked += 1;
+        return app.stores.firstSteps.forTenant(tenant);
+      },
+      hasGlobalWebhook: async () => false,
+    });
+  beforeEach(() => {
+    asked = 0;
+  });
+  const next = async (steps = list(), isConnected = true) =>
+    (await steps(tenantId, isConnected))?.find(({ isNext }) => isNext)?.name ?? null;
+
+  it('go from connecting to the first lead, and are over for good then', async () => {
+    expect(await next(list(), false)).toBe('connect');
+    await aConnection(db, tenantId);
+    expect(await next()).toBe('webhook');
+    const secret = {
+      provider: 'ycloud',
+      category: 'webhook_secret',
+      secret: 'whsec-0123456789',
+      settings: {},
+    } as const;
+    await app.stores.vaultEntries.save(tenantId, secret, null, actor);
+    expect(await next()).toBe('sender');
+    await choose('+5491155550001');
+    expect(await next()).toBe('template');
+    await run(sql.unsafe`
+      INSERT INTO meta_templates (tenant_id, meta_template_id, waba_id, name, language, category, status, components)
+      VALUES (${tenantId}, '1', '900', 'bienvenida_lead', 'es', 'MARKETING', 'APPROVED', '[]')`);
+    expect(await next()).toBe('rule');
+    await run(sql.unsafe`
+      INSERT INTO automation_rules (tenant_id, name, trigger_type, conditions, action_type, action_config) VALUES (${tenantId}, 'B', 'new_lead', '{}', 'send_template', '{}')`);
+    expect(await next()).toBe('lead');
+    await aLead(db, tenantId);
+    const steps = list();
+    expect(await steps(tenantId, true)).toBeNull();
+    const before = asked;
+    expect(await steps(tenantId, true)).toBeNull();
+    expect(asked).toBe(before);
+    expect(await next(steps, false)).toBe('connect');
+  });
+
+  it("count the installation's webhook for tenants without a key of their own, and for no other", async () => {
+    const withGlobal = createFirstStepList({
+      stepsOf: app.stores.firstSteps.forTenant,
+      hasGlobalWebhook: async () => true,
+    });
+    expect(await next(withGlobal)).toBe('sender');
+    await app.stores.vaultEntries.save(
+      tenantId,
+      { provider: 'ycloud', category: 'api_key', secret: 'key-0123456789', settings: {} },
+      null,
+      actor,
+    );
+    expect(await next(withGlobal)).toBe('webhook');
+  });
+});
+
+describe('The WhatsApp number', () => {
+  it('is chosen among those of the key, with quality and limits, and its templates are copied', async () => {
+    expect(await text()).toMatch(
+      /\+5491155550001 High quality · up to 1,000 people a day Connected \+5491155550002 Low quality Flagged/,
+    );
+    expect((await choose('+5491155550001')).headers.get('location')).toBe(PATH);
+    expect(await text()).toContain('Sends from +5491155550001');
+    expect(copied).toEqual([tenantId]);
+    await choose('+5491155550002');
+    const senders = await app.stores.senders.listForTenant(tenantId);
+    expect(senders.filter((sender) => sender.is_default).map(({ phone }) => phone)).toEqual(['+5491155550002']);
+  });
+
+  it('is never one that is not offered, nor one that another tenant on the key sends from', async () => {
+    expect((await choose('+5491155559999')).status).toBe(422);
+    await choose('+5491155550001');
+    const other = await aPerson(app, db, await aTenant(db), { locale: 'en' });
+    expect(await text(other)).not.toContain('+5491155550001');
+    expect((await choose('+5491155550001', other)).status).toBe(422);
+  });
+
+  it.each([
+    ['misconfigured', 'key is missing'],
+    ['unauthorized', 'refuses the key'],
+    ['unavailable', 'does not answer'],
+  ] as const)('cannot be chosen while YCloud is %s, and the page says why', async (code, words) => {
+    failure = code;
+    expect(await text()).toContain(words);
+    expect((await choose('+5491155550001')).status).toBe(422);
+  });
+});

@@ -1,0 +1,87 @@
+import type { Request, Response } from 'express';
+import type { Senders } from '../adapters/postgres/senders.ts';
+import { AppError } from '../domain/error.ts';
+import { translator } from './i18n.ts';
+import { fields } from './lead-forms.ts';
+import { renderPage } from './render.ts';
+import { callerOf, type Route } from './route.ts';
+
+/** A business number as YCloud lists it. */
+interface Phone {
+  wabaId: string;
+  phoneNumber: string;
+  status?: string | null | undefined;
+  qualityRating?: string | null | undefined;
+  messagingLimit?: string | null | undefined;
+}
+
+export interface SenderDeps {
+  senders: Senders;
+  /** The numbers of the tenant's YCloud key. Throws `misconfigured` without a key, `unauthorized`, `rate_limited`, `unavailable`. */
+  phoneNumbers: (tenantId: number) => Promise<readonly Phone[]>;
+  copyTemplates: (tenantId: number) => Promise<void>;
+}
+
+const PATH = '/crm/settings/whatsapp';
+
+/** The business number that messages leave from. */
+export const senderRoutes = (deps: SenderDeps): Route[] => [
+  {
+    method: 'get',
+    path: PATH,
+    access: 'person',
+    accessName: 'list_senders',
+    handler: (req, res) => show(req, res, deps),
+  },
+  { method: 'post', path: PATH, access: 'person', body: 'form', handler: (req, res) => choose(req, res, deps) },
+];
+
+async function show(req: Request, res: Response, deps: SenderDeps, isWrong = false): Promise<void> {
+  const { tenantId } = callerOf(req);
+  const [known, offer] = await Promise.all([deps.senders.listForTenant(tenantId), offered(deps, tenantId)]);
+  const chosen = known.find((sender) => sender.is_default);
+  const props = {
+    title: translator(req)('settings:whatsapp.title'),
+    section: 'settings',
+    tab: 'whatsapp',
+    chosen,
+    isWrong,
+    problem: offer.problem,
+    phones: offer.phones.map((phone) => ({ ...phone, isChosen: phone.phoneNumber === chosen?.phone })),
+  };
+  renderPage(req, res, 'settings/whatsapp', props, { status: isWrong ? 422 : 200 });
+}
+
+/** A key may serve several tenants: numbers that another one sends from are not offered. */
+async function offered(
+  { senders, phoneNumbers }: SenderDeps,
+  tenantId: number,
+): Promise<{ phones: readonly Phone[]; problem: string | null }> {
+  try {
+    const phones = await phoneNumbers(tenantId);
+    const taken = await senders.takenByOthers(
+      tenantId,
+      phones.map(({ phoneNumber }) => phoneNumber),
+    );
+    return { phones: phones.filter(({ phoneNumber }) => !taken.has(phoneNumber)), problem: null };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const problem = { misconfigured: 'noKey', unauthorized: 'refused' }[error.code as string] ?? 'noAnswer';
+    return { phones: [], problem };
+  }
+}
+
+async function choose(req: Request, res: Response, deps: SenderDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const { phones } = await offered(deps, tenantId);
+  const phone = phones.find(({ phoneNumber }) => phoneNumber === fields(req)['phone']);
+  if (!phone) return show(req, res, deps, true);
+  const { wabaId, phoneNumber, status, qualityRating } = phone;
+  const sender = { wabaId, phone: phoneNumber, status: status ?? 'UNKNOWN', quality: qualityRating ?? null };
+  await deps.senders.choose(tenantId, sender, actor);
+  // Its templates follow by themselves when YCloud does not answer now.
+  await deps.copyTemplates(tenantId).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+  });
+  res.redirect(303, PATH);
+}
