@@ -15,6 +15,7 @@ import { createLeadReconciliations } from './adapters/temporal/lead-reconciliati
 import { createAccessLog } from './web/access-log.ts';
 import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
+import { automationLogRoutes } from './web/automation-logs.ts';
 import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
@@ -35,6 +36,7 @@ import { passwordRoutes } from './web/passwords.ts';
 import { reconciliationRoutes } from './web/reconciliation.ts';
 import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
+import { ruleRoutes } from './web/rules.ts';
 import { salesApiRoutes } from './web/sales-api.ts';
 import { randomSecret } from './web/secrets.ts';
 import { sendingRoutes } from './web/sending.ts';
@@ -102,6 +104,8 @@ function routesOf(
     syncRuns: stores.syncRuns,
     syncs: createCampaignSyncs(temporal.client),
   };
+  const wake = (workflowIds: readonly string[]) => leadWorkflows.wake(workflowIds);
+  const ruleDeps = { rules: stores.rules, ruleTrials: stores.ruleTrials, wake };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
   const signInLimit = createRateLimit(redis, 'sign-in', { points: 10, seconds: 60 });
   const passwordMails = createPasswordMails({ ...stores, config, mailer });
@@ -154,7 +158,7 @@ function routesOf(
     }),
     formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
-    sendingRoutes({ sending: stores.sending, wake: (ids) => leadWorkflows.wake(ids), live }),
+    sendingRoutes({ sending: stores.sending, wake, live }),
     unconfirmedRoutes({
       unconfirmedMessages: stores.unconfirmedMessages,
       startMessage: leadWorkflows.startMessage,
@@ -168,7 +172,9 @@ function routesOf(
     opportunityRoutes({ ...stores, ...figuresChanged }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
-    automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),
+    automationApiRoutes({ ...ruleDeps, templates: stores.templates, ruleBody }),
+    ruleRoutes(ruleDeps),
+    automationLogRoutes({ automationLogs: stores.automationLogs }),
     connectionRoutes({
       config,
       connections: stores.connections,

@@ -9,6 +9,7 @@ import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
 import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
 import { AppError } from '../domain/error.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
+import { automationLogRoutes } from '../web/automation-logs.ts';
 import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
@@ -29,6 +30,7 @@ import { passwordRoutes } from '../web/passwords.ts';
 import { reconciliationRoutes } from '../web/reconciliation.ts';
 import type { Route } from '../web/route.ts';
 import { permissionTable } from '../web/routes.ts';
+import { ruleRoutes } from '../web/rules.ts';
 import { salesApiRoutes } from '../web/sales-api.ts';
 import { sendingRoutes } from '../web/sending.ts';
 import { sessionRoutes } from '../web/sessions.ts';
@@ -96,6 +98,7 @@ function blocksOf(
   const syncDeps = { ...stores, syncs };
   const signInLimit = createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 });
   const passwordMails = createPasswordMails({ ...stores, config, mailer: { send: async () => false } });
+  const ruleDeps = { rules: stores.rules, ruleTrials: stores.ruleTrials, wake: async () => {} };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
   return [
     healthRoutes({
@@ -143,7 +146,9 @@ function blocksOf(
     opportunityRoutes({ ...stores, ...figuresChanged }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
-    automationApiRoutes({ rules: stores.rules, templates: stores.templates, ruleBody }),
+    automationApiRoutes({ ...ruleDeps, templates: stores.templates, ruleBody }),
+    ruleRoutes(ruleDeps),
+    automationLogRoutes({ automationLogs: stores.automationLogs }),
     connectionRoutes({
       ...stores,
       config,

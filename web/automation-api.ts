@@ -3,17 +3,19 @@ import { z } from 'zod';
 import type { NewRule, Rule, Rules } from '../adapters/postgres/rules.ts';
 import type { Templates } from '../adapters/postgres/templates.ts';
 import { AppError } from '../domain/error.ts';
+import { wantsJson } from './errors.ts';
 import { callerOf, type Route } from './route.ts';
+import { createFromForm, type RuleDeps, showRules } from './rules.ts';
 import { bodyOf } from './sales-api.ts';
 
-export interface AutomationApiDeps {
+export interface AutomationApiDeps extends RuleDeps {
   rules: Rules;
   templates: Pick<Templates, 'listForTenant'>;
   /** Checks a rule's shape; the stores keep the schema beside the column. */
   ruleBody: z.ZodType<NewRule>;
 }
 
-/** Rules and templates as JSON: bare arrays and objects. */
+/** Rules and templates as JSON: bare arrays and objects; who asks for HTML first gets the pages. */
 export const automationApiRoutes = (deps: AutomationApiDeps): Route[] => [
   {
     method: 'get',
@@ -21,16 +23,16 @@ export const automationApiRoutes = (deps: AutomationApiDeps): Route[] => [
     access: 'tenant',
     accessName: 'get_automation_rules',
     limited: true,
-    handler: (req, res) => listRules(req, res, deps),
+    handler: (req, res) => (wantsJson(req) ? listRules(req, res, deps) : showRules(req, res, deps)),
   },
   {
     method: 'post',
     path: '/crm/marketing/automation-rules',
     access: 'tenant',
-    body: 'json',
+    body: 'form',
     accessName: 'create_automation_rule',
     limited: true,
-    handler: (req, res) => createRule(req, res, deps),
+    handler: (req, res) => (req.is('urlencoded') ? createFromForm(req, res, deps) : createRule(req, res, deps)),
   },
   {
     method: 'get',

@@ -3,6 +3,7 @@ import { createAdAccounts } from './ad-accounts.ts';
 import { createAdInsights } from './ad-insights.ts';
 import { createApiKeys } from './api-keys.ts';
 import { createAuditTrail } from './audit-trail.ts';
+import { createAutomationLogs } from './automation-logs.ts';
 import { createAutomationRuns } from './automation-runs.ts';
 import { createCampaigns } from './campaigns.ts';
 import { createConnectionChecks } from './connection-checks.ts';
@@ -33,6 +34,7 @@ import { createPages } from './pages.ts';
 import { createPasswordLinks } from './password-links.ts';
 import type { Database } from './pool.ts';
 import { createRestatements } from './restatements.ts';
+import { createRuleTrials } from './rule-trials.ts';
 import { createRules } from './rules.ts';
 import { createSales } from './sales.ts';
 import { createSenders } from './senders.ts';
@@ -59,6 +61,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     adInsights: createAdInsights(database),
     apiKeys: createApiKeys(database),
     auditTrail: createAuditTrail(database),
+    automationLogs: createAutomationLogs(database),
     automationRuns: createAutomationRuns(database),
     campaigns: createCampaigns(database),
     connectionChecks: createConnectionChecks(database),
@@ -88,6 +91,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     pages: createPages(sealed),
     restatements: createRestatements(database),
     passwordLinks: createPasswordLinks(database),
+    ruleTrials: createRuleTrials(database),
     rules: createRules(database),
     sales: createSales(database),
     sending: createSending(database),

@@ -1,0 +1,75 @@
+import type { RuleOption } from '../adapters/postgres/rule-trials.ts';
+import type { NewRule } from '../adapters/postgres/rules.ts';
+import type { Translate } from './i18n.ts';
+
+/** A piece of the sentence; what a person can change is strong. */
+export interface Piece {
+  words: string;
+  isStrong: boolean;
+}
+
+interface Named {
+  campaigns: readonly RuleOption[];
+  forms: readonly RuleOption[];
+  limits: { template_cap: number; template_cap_hours: number; quiet_from: string | null; quiet_until: string | null };
+}
+
+/** The whole rule in one plain sentence, so that nobody has to read its fields. */
+export function sentenceOf(
+  rule: Pick<NewRule, 'trigger' | 'conditions' | 'steps' | 'dailyCap'>,
+  named: Named,
+  t: Translate,
+): Piece[] {
+  const { trigger, conditions, steps } = rule;
+  const say = (key: string, values: Record<string, string> = {}): Piece[] => pieces(t, `rules:sentence.${key}`, values);
+  const sentence = [
+    ...say(`when.${trigger}`, {
+      status: t(`leads:chip.${conditions.toStatuses?.[0] ?? 'new'}`),
+      hours: String(conditions.afterHours ?? '…'),
+      words: (conditions.words ?? ['…']).join(', '),
+    }),
+    ...where(rule, named, say),
+  ];
+  for (const [i, step] of steps.entries()) {
+    const wait = waitOf(step.waitMinutes, t);
+    const key = i === 0 ? (wait === null ? 'sendNow' : 'sendAfter') : 'then';
+    sentence.push(...say(key, { wait: wait ?? t('rules:sentence.atOnce'), template: step.templateName || '…' }));
+  }
+  sentence.push(...say(steps.length > 1 ? 'endMany' : 'endOne'));
+  const { quiet_from: until, quiet_until: from } = named.limits;
+  if (until !== null && from !== null) sentence.push(...say('hours', { from, until }));
+  sentence.push(
+    ...say('cap', { cap: String(named.limits.template_cap), hours: String(named.limits.template_cap_hours) }),
+  );
+  if (rule.dailyCap !== null) sentence.push(...say('daily', { cap: String(rule.dailyCap) }));
+  return sentence;
+}
+
+function where(
+  { conditions }: Pick<NewRule, 'conditions'>,
+  { campaigns, forms }: Named,
+  say: (key: string, values: Record<string, string>) => Piece[],
+): Piece[] {
+  const nameIn = (options: readonly RuleOption[], id: string) => options.find((option) => option.id === id)?.name ?? id;
+  const [campaign, form] = [conditions.campaignIds?.[0], conditions.formIds?.[0]];
+  return [
+    ...(campaign === undefined ? [] : say('campaign', { campaign: nameIn(campaigns, campaign) })),
+    ...(form === undefined ? [] : say('form', { form: nameIn(forms, form) })),
+  ];
+}
+
+/** "15 minutes", "2 days"; null for at once. */
+export function waitOf(minutes: number, t: Translate): string | null {
+  if (minutes === 0) return null;
+  if (minutes % (24 * 60) === 0) return t('rules:wait.d', { count: minutes / (24 * 60) });
+  return minutes % 60 === 0 ? t('rules:wait.h', { count: minutes / 60 }) : t('rules:wait.m', { count: minutes });
+}
+
+/** Translated with marks in place of the values, then cut at the marks: a value is never read as grammar, and never as markup. */
+function pieces(t: Translate, key: string, values: Record<string, string>): Piece[] {
+  const marks = Object.fromEntries(Object.keys(values).map((name) => [name, `\u0000${name}\u0000`]));
+  return t(key, marks)
+    .split('\u0000')
+    .map((words, i) => ({ words: i % 2 === 1 ? (values[words] ?? '') : words, isStrong: i % 2 === 1 }))
+    .filter(({ words }) => words !== '');
+}
