@@ -136,7 +136,7 @@ function routesOf(
     }),
     webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
     metaCallbackRoutes({ ...stores, config, workflows: connectionWorkflows, log, nudge }),
-    figureRoutes({ ...stores, stats: figures }),
+    figureRoutes({ ...stores, ...figuresChanged, stats: figures, normalizePhone }),
     marketingRoutes({
       config,
       stats: figures,

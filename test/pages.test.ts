@@ -90,6 +90,8 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/marketing/explain?figure=roi&days=30&currency=ARS',
     '/crm/marketing/campaigns/200?days=60',
     '/crm/marketing/sync',
+    '/crm/marketing/rates',
+    '/crm/sales/imports',
     '/crm/marketing/explain?figure=costPerLead&days=90&currency=all&model=linear',
     '/crm/leads',
     '/crm/leads?q=nobody',

@@ -120,7 +120,7 @@ function blocksOf(
     }),
     webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
     metaCallbackRoutes({ ...stores, config, workflows, log: silentLog, nudge: () => {} }),
-    figureRoutes({ ...stores, stats: figures }),
+    figureRoutes({ ...stores, ...figuresChanged, stats: figures, normalizePhone }),
     marketingRoutes({
       ...stores,
       config,

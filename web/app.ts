@@ -12,6 +12,7 @@ import { serveAssets } from './assets.ts';
 import { answerErrors, requestIdOf, setRequestId } from './errors.ts';
 import { maybeCallerOf, type Route } from './route.ts';
 import { refuseUnstorable } from './storable.ts';
+import { uploadParsers } from './upload.ts';
 
 export interface AppDeps extends AccessDeps {
   config: Config;
@@ -22,7 +23,7 @@ export interface AppDeps extends AccessDeps {
   marketingLimit: RateLimit;
 }
 
-const BODY_LIMITS = { form: '256kb', json: '1mb', raw: '5mb' } as const;
+const BODY_LIMITS = { form: '256kb', json: '1mb', raw: '5mb', upload: '2mb' } as const;
 
 /** The web server: the permission table's routes, each behind its access, body, limit and access row. */
 export function createApp(deps: AppDeps, routes: readonly Route[]): Express {
@@ -72,6 +73,7 @@ const trustedProxies = (given: string): number | string => (/^\d+$/.test(given) 
 
 function bodyParsers({ body }: Route): RequestHandler[] {
   if (body === 'raw') return [express.raw({ type: () => true, limit: BODY_LIMITS.raw })];
+  if (body === 'upload') return uploadParsers(BODY_LIMITS.upload);
   if (body === 'json') return [express.json({ limit: BODY_LIMITS.json })];
   if (body === 'form')
     return [

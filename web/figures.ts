@@ -1,13 +1,17 @@
 import { type CampaignDeps, campaignRoutes } from './campaign.ts';
 import { type ExplainDeps, explainRoutes } from './explain.ts';
+import { type RateDeps, rateRoutes } from './rates.ts';
 import type { Route } from './route.ts';
+import { type SalesImportDeps, salesImportRoutes } from './sales-import.ts';
 import { type SyncPageDeps, syncPageRoutes } from './sync-page.ts';
 
-export type FigureDeps = CampaignDeps & ExplainDeps & SyncPageDeps;
+export type FigureDeps = CampaignDeps & ExplainDeps & SyncPageDeps & RateDeps & SalesImportDeps;
 
 /** The pages behind the results: campaigns, explanations, and what they are made of. */
 export const figureRoutes = (deps: FigureDeps): Route[] => [
   ...campaignRoutes(deps),
   ...explainRoutes(deps),
   ...syncPageRoutes(deps),
+  ...rateRoutes(deps),
+  ...salesImportRoutes(deps),
 ];

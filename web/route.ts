@@ -21,8 +21,8 @@ export interface Route {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: string;
   access: RouteAccess;
-  /** `form` also accepts JSON; `raw` keeps the bytes as a Buffer. Default none. */
-  body?: 'form' | 'json' | 'raw';
+  /** `form` also accepts JSON; `upload` is a form with a file, read as text; `raw` keeps the bytes as a Buffer. Default none. */
+  body?: 'form' | 'json' | 'raw' | 'upload';
   /** Name of the access row this call leaves in system_events. */
   accessName?: string;
   /** Counts against the mission's 20 calls a minute per tenant and user. */

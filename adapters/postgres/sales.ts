@@ -23,7 +23,16 @@ export interface NewSale {
   /** The day in the tenant's zone; its end counts, or now when that is sooner, so that a sale never precedes the lead of the same day. */
   soldOn: string;
   opportunityId?: string | undefined;
+  /** The other program's own number of the sale: a second one with it changes nothing. */
+  reference?: string | undefined;
 }
+
+/** A sale as a file names it: by person, or by nobody. */
+export interface ImportedSale extends NewSale {
+  reference: string;
+  person: { leadId: string } | { phone: string } | { email: string } | null;
+}
+export type ImportOutcome = 'added' | 'known' | 'nobody';
 
 const idRow = z.object({ id: z.string() });
 
@@ -55,31 +64,90 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
 
     /**
      * Attributes the sale to the last campaign touch within the tenant's look-back, as `meta_campaign_id`.
-     * @throws {AppError} `not_found`; `invalid` for a day to come
+     * @throws {AppError} `not_found`; `invalid` for a day to come; `conflict` when its reference is known
      */
     recordSale: (tenantId: number, leadId: string, sale: NewSale, actor: Actor): Promise<string> =>
       inTenant(tenantId, async (tx) => {
-        await moveLead(tx, tenantId, leadId, 'customer', ['new', 'contacted', 'opportunity', 'not_interested'], actor);
-        const opportunityId = await winOpportunity(tx, tenantId, leadId, sale.opportunityId);
-        const soldAt = await endOfDay(tx, tenantId, sale.soldOn);
-        const campaignId = await lastTouch(tx, tenantId, leadId, soldAt);
-        const { id } = await tx.one(sql.type(idRow)`
-          INSERT INTO sales_transactions (tenant_id, opportunity_id, lead_id, amount, currency, attribution_source, meta_campaign_id, sold_at)
-          VALUES (${tenantId}, ${opportunityId}, ${leadId}, ${sale.amount}::numeric, ${sale.currency}, ${campaignId === null ? null : 'last_touch'},
-            ${campaignId}, ${soldAt.toISOString()}::timestamptz)
-          RETURNING id`);
-        await audited(tx, {
-          tenantId,
-          name: 'sale.recorded',
-          actor,
-          object: { type: 'lead', id: leadId },
-          details: { saleId: id, campaignId },
-        });
-        return id;
+        if (await isKnown(tx, tenantId, sale.reference)) throw new AppError('conflict', 'a sale has this reference');
+        return insertSale(tx, tenantId, leadId, sale, actor);
+      }),
+
+    /** One row of a file, of the person it names. A row without a person is a sale of nobody's campaign; a person nobody knows is no sale. */
+    importSale: (tenantId: number, sale: ImportedSale, actor: Actor): Promise<ImportOutcome> =>
+      inTenant(tenantId, async (tx) => {
+        await tx.query(
+          sql.unsafe`SELECT pg_advisory_xact_lock(hashtextextended(${`sale:${tenantId}:${sale.reference}`}, 0))`,
+        );
+        if (await isKnown(tx, tenantId, sale.reference)) return 'known';
+        const leadId = sale.person === null ? null : await leadOf(tx, tenantId, sale.person);
+        if (sale.person !== null && leadId === null) return 'nobody';
+        await insertSale(tx, tenantId, leadId, sale, actor);
+        return 'added';
+      }),
+
+    /** Takes a sale out of every figure, once; it stays on record. @throws {AppError} `not_found` */
+    voidSale: (tenantId: number, saleId: string, actor: Actor): Promise<{ leadId: string | null }> =>
+      inTenant(tenantId, async (tx) => {
+        const sale = await tx.maybeOne(sql.type(z.object({ lead_id: z.string().nullable(), is_new: z.boolean() }))`
+          WITH before AS (SELECT id, lead_id, voided_at FROM sales_transactions WHERE tenant_id = ${tenantId} AND id = ${saleId} FOR UPDATE)
+          UPDATE sales_transactions s SET voided_at = coalesce(s.voided_at, now()) FROM before
+          WHERE s.tenant_id = ${tenantId} AND s.id = before.id
+          RETURNING before.lead_id, before.voided_at IS NULL AS is_new`);
+        if (sale === null) throw new AppError('not_found', 'no such sale');
+        const object = sale.lead_id === null ? { type: 'sale', id: saleId } : { type: 'lead', id: sale.lead_id };
+        if (sale.is_new) await audited(tx, { tenantId, name: 'sale.voided', actor, object, details: { saleId } });
+        return { leadId: sale.lead_id };
       }),
   };
 }
 export type Sales = ReturnType<typeof createSales>;
+
+async function insertSale(
+  tx: Tx,
+  tenantId: number,
+  leadId: string | null,
+  sale: NewSale,
+  actor: Actor,
+): Promise<string> {
+  const isRefund = sale.amount.startsWith('-');
+  const from = ['new', 'contacted', 'opportunity', 'not_interested'];
+  if (leadId !== null) await moveLead(tx, tenantId, leadId, 'customer', isRefund ? [] : from, actor);
+  const opportunityId =
+    leadId === null || isRefund ? null : await winOpportunity(tx, tenantId, leadId, sale.opportunityId);
+  const soldAt = await endOfDay(tx, tenantId, sale.soldOn);
+  const campaignId = leadId === null ? null : await lastTouch(tx, tenantId, leadId, soldAt);
+  const { id } = await tx.one(sql.type(idRow)`
+    INSERT INTO sales_transactions (tenant_id, opportunity_id, lead_id, amount, currency, attribution_source, meta_campaign_id, sold_at, reference)
+    VALUES (${tenantId}, ${opportunityId}, ${leadId}, ${sale.amount}::numeric, ${sale.currency}, ${campaignId === null ? null : 'last_touch'},
+      ${campaignId}, ${soldAt.toISOString()}::timestamptz, ${sale.reference ?? null})
+    RETURNING id`);
+  await audited(tx, {
+    tenantId,
+    name: 'sale.recorded',
+    actor,
+    object: leadId === null ? { type: 'sale', id } : { type: 'lead', id: leadId },
+    details: { saleId: id, campaignId },
+  });
+  return id;
+}
+
+const isKnown = async (tx: Tx, tenantId: number, reference: string | undefined): Promise<boolean> =>
+  reference !== undefined &&
+  (await tx.maybeOne(sql.type(idRow)`
+    SELECT id FROM sales_transactions WHERE tenant_id = ${tenantId} AND reference = ${reference}`)) !== null;
+
+/** The person of a file's row; of several with the same address the newest. */
+async function leadOf(tx: Tx, tenantId: number, person: NonNullable<ImportedSale['person']>): Promise<string | null> {
+  const which =
+    'leadId' in person
+      ? sql.fragment`id = ${person.leadId}`
+      : 'phone' in person
+        ? sql.fragment`phone = ${person.phone}`
+        : sql.fragment`lower(email) = lower(${person.email})`;
+  const lead = await tx.maybeOne(sql.type(idRow)`
+    SELECT id FROM leads WHERE tenant_id = ${tenantId} AND ${which} ORDER BY created_at DESC LIMIT 1`);
+  return lead?.id ?? null;
+}
 
 async function moveLead(
   tx: Tx,

@@ -12,6 +12,7 @@ import { createControlTotals } from './control-totals.ts';
 import { createConversations } from './conversations.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createDeletionRequests } from './deletion-requests.ts';
+import { createExchangeRates } from './exchange-rates.ts';
 import { createFigures } from './figures.ts';
 import { createFirstSteps } from './first-steps.ts';
 import { createFormMappings } from './form-mappings.ts';
@@ -70,6 +71,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     conversations: createConversations(database),
     credentials: createCredentials(database, vault, fallbacks),
     deletionRequests: createDeletionRequests(sealed),
+    exchangeRates: createExchangeRates(database),
     figures: createFigures(database),
     formMappings: createFormMappings(database),
     firstSteps: createFirstSteps(database),
