@@ -86,7 +86,7 @@ describe('The first steps', () => {
       VALUES (${tenantId}, '1', '900', 'bienvenida_lead', 'es', 'MARKETING', 'APPROVED', '[]')`);
     expect(await next()).toBe('rule');
     await run(sql.unsafe`
-      INSERT INTO automation_rules (tenant_id, name, trigger_type, conditions, action_type, action_config) VALUES (${tenantId}, 'B', 'new_lead', '{}', 'send_template', '{}')`);
+      INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config) VALUES (${tenantId}, 'B', 'new_lead', '{}', 'send_template', '{}')`);
     expect(await next()).toBe('lead');
     await aLead(db, tenantId);
     const steps = list();

@@ -1,0 +1,95 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectDatabase } from '../adapters/postgres/pool.ts';
+import { type DemoTenant, seedTenant } from '../dev/seed/tenants.ts';
+import { launchBrowser } from '../dev/stack/browser.ts';
+import { demoStack } from './demo-stack.ts';
+
+const stack = demoStack();
+let browser: Browser;
+let page: Page;
+let newcomer: DemoTenant;
+
+beforeAll(async () => {
+  const owner = await connectDatabase(stack.places.ownerUrl);
+  newcomer = await seedTenant(owner, stack.secrets.jwtSecret, {
+    name: 'Estudio Palta',
+    person: 'Noelia Paz',
+    email: 'noelia@example.com',
+    zone: 'America/Argentina/Buenos_Aires',
+    country: 'AR',
+    currency: 'ARS',
+  });
+  await owner.end();
+  browser = await launchBrowser();
+  const context = await browser.newContext({
+    viewport: { width: 360, height: 780 },
+    locale: 'es-AR',
+    hasTouch: true,
+    isMobile: true,
+  });
+  page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+});
+afterAll(() => browser.close());
+
+/** Presses what bears these words, in the page or among its controls, whatever it is made of. */
+const press = (words: string) =>
+  page.locator('main').locator('button, a.btn').filter({ hasText: words }).first().click();
+const nextStep = () => page.locator('#first-steps li[aria-current=step]');
+/** Back on the hub by the bar at the foot, as a thumb does it. */
+const toHub = async () => {
+  await page.locator('.tabbar').getByText('Hub', { exact: true }).click();
+  await page.waitForURL(/\/crm\/marketing$/);
+};
+/** The page is as wide as the phone, and says so in Spanish. */
+async function expectToFit(): Promise<void> {
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  expect(await page.locator('html').getAttribute('lang')).toBe('es');
+}
+
+describe('A person who begins, on a phone, in Spanish', () => {
+  it('signs in and is told what to do first', async () => {
+    await page.goto(stack.places.webUrl);
+    await page.getByLabel('Correo').fill(newcomer.email);
+    await page.getByLabel('Contraseña').fill(newcomer.password);
+    await press('Entrar');
+    await page.getByRole('heading', { name: 'Primeros pasos' }).waitFor();
+    await expectToFit();
+    expect(await nextStep().innerText()).toContain('Conectar Meta');
+  });
+
+  it('connects Meta by the words on each page', async () => {
+    await press('Conectar cuenta de Meta');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    for (const heading of ['Elegir portfolio', 'Cuentas publicitarias']) {
+      await page.getByRole('heading', { name: heading }).waitFor();
+      await expectToFit();
+      await press('Continuar');
+    }
+    await press('Confirmar y guardar');
+    await page.locator('.connection-status', { hasText: 'Conectado' }).waitFor();
+    await toHub();
+    expect(await nextStep().innerText()).toContain('Elegir el número de WhatsApp');
+  });
+
+  it('copies the webhook address, and sees that it was copied', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    const field = page.locator('.field', { hasText: 'YCloud (WhatsApp)' });
+    await field.getByRole('button').click();
+    await field.getByText('Copiado').waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(
+      `${stack.places.webUrl}/webhook/ycloud/${newcomer.id}`,
+    );
+  });
+
+  it('chooses the number; its approved templates come with it', async () => {
+    await press('Elegir número');
+    await page.getByRole('radio').first().check();
+    await expectToFit();
+    await press('Usar este número');
+    await page.getByText('Sale del').waitFor();
+    await toHub();
+    expect(await nextStep().innerText()).toContain('Crear la primera regla');
+  });
+});
