@@ -24,7 +24,9 @@ import { createFirstStepList } from './web/first-steps.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
+import { leadEntryRoutes } from './web/lead-entry.ts';
 import { leadIdentityRoutes } from './web/lead-identity.ts';
+import { leadImportRoutes } from './web/lead-import.ts';
 import { leadRoutes } from './web/leads.ts';
 import { legalRoutes } from './web/legal.ts';
 import { marketingRoutes } from './web/marketing.ts';
@@ -39,6 +41,7 @@ import { permissionTable } from './web/routes.ts';
 import { ruleRoutes } from './web/rules.ts';
 import { salesApiRoutes } from './web/sales-api.ts';
 import { randomSecret } from './web/secrets.ts';
+import { sellerRoutes } from './web/sellers.ts';
 import { sendingRoutes } from './web/sending.ts';
 import { sessionRoutes } from './web/sessions.ts';
 import { createStatsService } from './web/stats.ts';
@@ -106,6 +109,7 @@ function routesOf(
   };
   const wake = (workflowIds: readonly string[]) => leadWorkflows.wake(workflowIds);
   const ruleDeps = { rules: stores.rules, ruleTrials: stores.ruleTrials, wake };
+  const entries = { leadEntries: stores.leadEntries, normalizePhone, live, invalidateFigures: cache.invalidate };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
   const signInLimit = createRateLimit(redis, 'sign-in', { points: 10, seconds: 60 });
   const passwordMails = createPasswordMails({ ...stores, config, mailer });
@@ -149,10 +153,14 @@ function routesOf(
       debugStats: stores.figures.raw,
       insightsOf: stores.figures.insightsOf,
     }),
+    leadEntryRoutes({ ...entries, users: stores.users }),
+    leadImportRoutes(entries),
+    sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes({
       ...figuresChanged,
       leadPages: stores.leadPages,
       leadDossiers: stores.leadDossiers,
+      users: stores.users,
       changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
       changeStatus: stores.leads.changeStatus,
     }),

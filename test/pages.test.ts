@@ -95,6 +95,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/marketing/explain?figure=costPerLead&days=90&currency=all&model=linear',
     '/crm/leads',
     '/crm/leads?q=nobody',
+    '/crm/leads?seller=none',
     '/crm/unconfirmed',
     '/crm/reconciliation',
     '/crm/inbox',
@@ -102,6 +103,9 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/forms',
     '/crm/forms/900',
     '/crm/forms/901',
+    '/crm/leads/new',
+    '/crm/leads/import',
+    '/crm/sellers',
     '/crm/connection',
     '/crm/connection/disconnect',
   ])('%s is, with much to show', async (path) => {
@@ -118,6 +122,21 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     };
     const faults = await faultsOf(path, look, rich.tenantId, refused);
     expect(faults.filter((fault) => !/status of 422/.test(String(fault)))).toEqual([]);
+  });
+
+  it('a file of leads is, looked at and added', async () => {
+    const check = async (page: Page) => {
+      await page.fill('#csv', `Nombre;Correo;${'x'.repeat(150)}\n${'y'.repeat(150)};p${look.width}@example.com;z\n;;z`);
+      await page.click('#import button[type=submit]');
+      await page.waitForSelector('h3');
+    };
+    expect(await faultsOf('/crm/leads/import', look, rich.tenantId, check)).toEqual([]);
+    const add = async (page: Page) => {
+      await check(page);
+      await page.click('#import button[type=submit]');
+      await page.waitForSelector('[data-line]');
+    };
+    expect(await faultsOf('/crm/leads/import', look, rich.tenantId, add)).toEqual([]);
   });
 
   it('names without end, and without a place to break, fit in', async () => {

@@ -10,6 +10,10 @@ export interface Person {
   userId: string;
   /** Cookies this browser holds, by name. */
   cookies: Map<string, string>;
+  /** What a form of a page carries in `_csrf`. */
+  csrf(): string;
+  /** Any request of this browser, as it is. */
+  send(path: string, init: RequestInit): Promise<Response>;
   /** Follows no redirect. */
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   /** Sends a form with the CSRF field, as a page's own form would. */
@@ -46,6 +50,8 @@ export async function aPerson(
   return {
     userId,
     cookies,
+    csrf: () => csrfToken(app.config.JWT_SECRET, session),
+    send,
     get: (path, headers = {}) => send(path, { headers }),
     post(path, fields = {}, headers = {}) {
       const body = new URLSearchParams({ _csrf: csrfToken(app.config.JWT_SECRET, session) });

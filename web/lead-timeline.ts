@@ -12,14 +12,13 @@ export interface TimelineEntry {
 }
 
 /** One lead's story, newest first: from touches, messages, sales and the audit trail. */
-export function timelineOf(whole: LeadWhole, changes: readonly ChangeRow[]): TimelineEntry[] {
+export function timelineOf(
+  whole: LeadWhole,
+  changes: readonly ChangeRow[],
+  team: readonly { id: string; name: string }[] = [],
+): TimelineEntry[] {
   const touches = whole.touches.map((touch) =>
-    entry(
-      touch.at,
-      touch.campaign_name === null ? 'touchOrganic' : 'touch',
-      { campaign: touch.campaign_name ?? '' },
-      'info',
-    ),
+    entry(touch.at, touchWords(touch), { campaign: touch.campaign_name ?? '' }, 'info'),
   );
   const messages = whole.messages
     .filter((message) => message.direction === 'out' && message.template_name !== null)
@@ -43,9 +42,22 @@ export function timelineOf(whole: LeadWhole, changes: readonly ChangeRow[]): Tim
   const merges = changes
     .filter((change) => change.name === 'lead.merged' || change.name === 'lead.separated')
     .map((change) => entry(change.created_at, change.name.replace('lead.', ''), {}, undefined));
-  return [...touches, ...messages, ...replies, ...opportunities, ...sales, ...statuses, ...merges].sort(
+  const sellers = changes
+    .filter((change) => change.name === 'lead.seller_changed')
+    .map((change) => {
+      const seller = team.find(({ id }) => id === change.details['to'])?.name;
+      return entry(change.created_at, seller ? 'seller' : 'sellerNone', { seller: seller ?? '' }, undefined);
+    });
+  return [...touches, ...messages, ...replies, ...opportunities, ...sales, ...statuses, ...merges, ...sellers].sort(
     (a, b) => b.at.getTime() - a.at.getTime(),
   );
+}
+
+function touchWords({ kind, campaign_name }: LeadWhole['touches'][number]): string {
+  if (kind === 'manual') return 'touchManual';
+  if (kind === 'import') return 'touchImport';
+  if (kind === 'click_to_whatsapp') return campaign_name === null ? 'touchClick' : 'touchClickOf';
+  return campaign_name === null ? 'touchOrganic' : 'touch';
 }
 
 const entry = (at: Date, what: string, words: Record<string, string>, tone: TimelineEntry['tone']): TimelineEntry => ({

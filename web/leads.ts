@@ -4,6 +4,7 @@ import type { LeadDossiers } from '../adapters/postgres/lead-dossiers.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { Sales } from '../adapters/postgres/sales.ts';
 import type { ChangeRow } from '../adapters/postgres/system-events.ts';
+import type { Users } from '../adapters/postgres/users.ts';
 import type { Actor } from '../domain/actor.ts';
 import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
@@ -20,6 +21,7 @@ import { callerOf, type Route } from './route.ts';
 export interface LeadDeps {
   leadPages: LeadPages;
   leadDossiers: Pick<LeadDossiers, 'byLead'>;
+  users: Pick<Users, 'listForTenant'>;
   sales: Sales;
   changesOf: (tenantId: number, leadId: string) => Promise<readonly ChangeRow[]>;
   /** Moves the lead and leaves an audit row. */
@@ -35,6 +37,7 @@ export type LeadStatus = (typeof leadStatuses)[number];
 const listQuery = z.object({
   q: z.string().trim().max(100).default(''),
   status: z.enum(leadStatuses).optional(),
+  seller: z.union([z.uuid(), z.literal('none')]).optional(),
   page: z.coerce.number().int().min(1).max(10_000).default(1),
 });
 
@@ -78,11 +81,13 @@ export const leadRoutes = (deps: LeadDeps): Route[] => [
   },
 ];
 
-async function list(req: Request, res: Response, { leadPages }: LeadDeps, isFragment: boolean): Promise<void> {
-  const parsed = listQuery.safeParse({ ...req.query, status: req.query['status'] || undefined });
+async function list(req: Request, res: Response, { leadPages, users }: LeadDeps, isFragment: boolean): Promise<void> {
+  const { status: wanted, seller: whose, ...query } = req.query;
+  const parsed = listQuery.safeParse({ ...query, status: wanted || undefined, seller: whose || undefined });
   if (!parsed.success) throw new AppError('invalid', 'bad search');
   const search = parsed.data;
-  const { rows, counts } = await leadPages.list(callerOf(req).tenantId, { ...search, status: search.status });
+  const { tenantId } = callerOf(req);
+  const { rows, counts } = await leadPages.list(tenantId, { ...search, status: search.status, seller: search.seller });
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const total = search.status === undefined ? all : (counts.get(search.status) ?? 0);
   const address = (given: { status?: string | undefined; page?: number }) => {
@@ -90,6 +95,7 @@ async function list(req: Request, res: Response, { leadPages }: LeadDeps, isFrag
     const query = new URLSearchParams({
       ...(search.q ? { q: search.q } : {}),
       ...(status ? { status } : {}),
+      ...(search.seller ? { seller: search.seller } : {}),
       ...(given.page ? { page: String(given.page) } : {}),
     });
     return `/crm/leads${query.size > 0 ? `?${query}` : ''}`;
@@ -115,7 +121,7 @@ async function list(req: Request, res: Response, { leadPages }: LeadDeps, isFrag
     following: search.page * LEADS_A_PAGE < total ? address({ page: search.page + 1 }) : undefined,
   };
   if (isFragment) return renderFragment(req, res, 'leads/_list', props);
-  renderPage(req, res, 'leads/index', props);
+  renderPage(req, res, 'leads/index', { ...props, sellers: await users.listForTenant(tenantId) });
 }
 
 interface FormState {
@@ -129,6 +135,7 @@ async function show(req: Request, res: Response, deps: LeadDeps, forms: FormStat
   const whole = await deps.leadPages.byId(tenantId, leadIdOf(req));
   if (whole.lead.merged_into !== null) return res.redirect(303, `/crm/leads/${whole.lead.merged_into}#identidad`);
   const changes = await deps.changesOf(tenantId, whole.lead.id);
+  const sellers = await deps.users.listForTenant(tenantId);
   const dossier = await deps.leadDossiers.byLead(tenantId, whole.lead.id);
   const isInvalid = forms.opportunity !== undefined || forms.sale !== undefined;
   const props = {
@@ -138,7 +145,8 @@ async function show(req: Request, res: Response, deps: LeadDeps, forms: FormStat
     answers: inWords(whole.lead.answers, dossier.form?.questions ?? []),
     consents: dossier.consents,
     ...identityOf(dossier),
-    timeline: timelineOf(whole, changes),
+    sellers,
+    timeline: timelineOf(whole, changes, sellers),
     statuses: leadStatuses,
     currencies: [...new Set([frame.currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],
     today: dayIn(frame.timeZone, new Date()),

@@ -19,7 +19,20 @@ const readForm: RequestHandler = async (req, _res, next) => {
       throw new AppError('invalid', 'no readable form');
     });
   const fields: Record<string, string> = {};
-  for (const [name, value] of form) fields[name] = typeof value === 'string' ? value : await value.text();
+  for (const [name, value] of form) {
+    if (typeof value === 'string') fields[name] = value;
+    else if (value.size > 0) fields[name] = textOf(new Uint8Array(await value.arrayBuffer())); // an empty one was left alone
+  }
   req.body = fields;
   next();
 };
+
+/** UTF-8, what spreadsheets call Unicode, or else the letters of Windows in western countries. */
+function textOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
+}

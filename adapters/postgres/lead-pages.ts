@@ -18,6 +18,7 @@ const listRow = z.object({
   message_state: z.string().nullable(),
   has_replied: z.boolean(),
   is_repeat: z.boolean(),
+  seller_name: z.string().nullable(),
 });
 export type LeadListRow = z.output<typeof listRow>;
 
@@ -38,6 +39,7 @@ const leadRow = z.object({
   arrived_at: z.date(),
   created_at: z.date(),
   merged_into: z.string().nullable(),
+  seller_id: z.string().nullable(),
 });
 const touchRow = z.object({
   at: z.date(),
@@ -75,6 +77,8 @@ const saleRow = z.object({
 export interface LeadSearch {
   q: string;
   status: string | undefined;
+  /** A person of the team, or `none`. */
+  seller?: string | undefined;
   page: number;
 }
 
@@ -87,9 +91,9 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
         tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.last_touch_at DESC, l.id LIMIT ${limit}`),
       ),
 
-    list: (tenantId: number, { q, status, page }: LeadSearch) =>
+    list: (tenantId: number, { q, status, seller, page }: LeadSearch) =>
       inTenant(tenantId, async (tx) => {
-        const where = searchFor(q);
+        const where = sql.fragment`${searchFor(q)} AND ${sellerIs(seller)}`;
         const ofStatus = status === undefined ? sql.fragment`true` : sql.fragment`l.status = ${status}`;
         const counts = await tx.any(sql.type(z.object({ status: z.string(), leads: z.number() }))`
           SELECT l.status, count(*) AS leads FROM leads l WHERE l.tenant_id = ${tenantId} AND l.merged_into IS NULL AND ${where} GROUP BY l.status`);
@@ -104,7 +108,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const lead = await tx.maybeOne(sql.type(leadRow)`
           SELECT id, full_name, email, phone, status, is_test, is_organic, recovered_at IS NOT NULL AS is_recovered, capture_state, capture_error, platform, form_id, answers,
-            coalesce(submitted_at, created_at) AS arrived_at, created_at, merged_into
+            coalesce(submitted_at, created_at) AS arrived_at, created_at, merged_into, seller_id
           FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}`);
         if (!lead) throw new AppError('not_found', 'no such lead');
         return {
@@ -126,13 +130,14 @@ export type LeadPages = ReturnType<typeof createLeadPages>;
 const leadsOf = (tenantId: number) => sql.fragment`
   SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state,
     l.last_touch_at > l.created_at AS is_repeat, CASE WHEN l.last_touch_at > l.created_at THEN l.last_touch_at ELSE coalesce(l.submitted_at, l.created_at) END AS arrived_at,
-    t.campaign_name, m.state AS message_state, l.first_reply_at IS NOT NULL AS has_replied
+    t.campaign_name, u.name AS seller_name, m.state AS message_state, l.first_reply_at IS NOT NULL AS has_replied
   FROM leads l
   LEFT JOIN LATERAL (SELECT c.name AS campaign_name FROM lead_touches x
     JOIN meta_ads_campaigns c ON c.tenant_id = x.tenant_id AND c.meta_campaign_id = x.meta_campaign_id
     WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) t ON true
   LEFT JOIN LATERAL (SELECT o.state FROM outbound_messages o
     WHERE o.tenant_id = l.tenant_id AND o.lead_id = l.id ORDER BY o.created_at DESC LIMIT 1) m ON true
+  LEFT JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.seller_id
   WHERE l.tenant_id = ${tenantId} AND l.merged_into IS NULL`;
 
 /** By what a person is called now, and by what they were called in a submission that went into theirs. */
@@ -146,6 +151,11 @@ function searchFor(q: string) {
     return sql.fragment`(${column('full_name')} ILIKE ${escaped} OR ${column('email')} ILIKE ${escaped} OR ${byPhone})`;
   };
   return sql.fragment`(${called('l')} OR EXISTS (SELECT FROM leads m WHERE m.tenant_id = l.tenant_id AND m.merged_into = l.id AND ${called('m')}))`;
+}
+
+function sellerIs(seller: string | undefined) {
+  if (seller === undefined) return sql.fragment`true`;
+  return seller === 'none' ? sql.fragment`l.seller_id IS NULL` : sql.fragment`l.seller_id = ${seller}`;
 }
 
 const touchesOf = (tx: Tx, tenantId: number, leadId: string) =>

@@ -6,6 +6,7 @@ import type { Answer } from '../../domain/lead.ts';
 import { insertConsents } from './consents.ts';
 import { mergeIntoKnown } from './lead-merges.ts';
 import type { Database, Tx } from './pool.ts';
+import { giveInTurn } from './sellers.ts';
 import { audited } from './system-events.ts';
 
 /** A lead as it was read from Meta, its person already made out. */
@@ -101,6 +102,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
             details: { leadgenId: lead.leadgenId, ...(isMissed ? { by: 'reconciliation' } : {}) },
           });
           const leadId = lead.isTest ? saved.id : await mergeIntoKnown(tx, tenantId, saved.id);
+          if (!lead.isTest) await giveInTurn(tx, tenantId, leadId);
           return { leadId, isNew: true };
         }
         const known = await tx.one(

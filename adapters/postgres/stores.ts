@@ -22,6 +22,7 @@ import { createInbox } from './inbox.ts';
 import { createInboxPages } from './inbox-pages.ts';
 import { createInsights } from './insights.ts';
 import { createLeadDossiers } from './lead-dossiers.ts';
+import { createLeadEntries } from './lead-entries.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadMerges } from './lead-merges.ts';
 import { createLeadPages } from './lead-pages.ts';
@@ -38,6 +39,7 @@ import { createRestatements } from './restatements.ts';
 import { createRuleTrials } from './rule-trials.ts';
 import { createRules } from './rules.ts';
 import { createSales } from './sales.ts';
+import { createSellers } from './sellers.ts';
 import { createSenders } from './senders.ts';
 import { createSending } from './sending.ts';
 import { createSessions } from './sessions.ts';
@@ -81,6 +83,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     inboxPages: createInboxPages(database),
     insights: createInsights(database),
     leadDossiers: createLeadDossiers(database),
+    leadEntries: createLeadEntries(database),
     leadForms: createLeadForms(database),
     leadMerges: createLeadMerges(database),
     leadPages: createLeadPages(database),
@@ -97,6 +100,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     rules: createRules(database),
     sales: createSales(database),
     sending: createSending(database),
+    sellers: createSellers(database),
     senders: createSenders(database),
     sessions: createSessions(database),
     settings: createSettings(database),
