@@ -126,6 +126,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
       },
       message_by_hand: (tenantId, messageId) => leadWorkflows.startMessage({ tenantId, messageId }),
       run_over: automationRuns.endUnanswered,
+      run_to_start: (tenantId, runId) => automationRuns.startLater(tenantId, runId, leadWorkflows.startAutomation),
       oauth_returned: async (tenantId, attemptId) => {
         await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);
         await oauthAttempts.markDelivered(tenantId, attemptId);

@@ -75,6 +75,10 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/marketing',
     '/crm/leads',
     '/crm/unconfirmed',
+    '/crm/sending',
+    '/crm/marketing/automation-rules',
+    '/crm/marketing/automation-rules/new',
+    '/crm/marketing/automation-logs',
     '/crm/reconciliation',
     '/crm/inbox',
     '/crm/forms',
@@ -97,6 +101,11 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/leads?q=nobody',
     '/crm/leads?seller=none',
     '/crm/unconfirmed',
+    '/crm/sending',
+    '/crm/marketing/automation-rules',
+    '/crm/marketing/automation-rules/new',
+    '/crm/marketing/automation-logs',
+    '/crm/marketing/automation-logs?status=skipped',
     '/crm/reconciliation',
     '/crm/inbox',
     '/crm/inbox?state=pending',
@@ -110,6 +119,24 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/connection/disconnect',
   ])('%s is, with much to show', async (path) => {
     expect(await faultsOf(path, look, rich.tenantId)).toEqual([]);
+  });
+
+  it('a rule being tried, a paused one and the question before sending again are', async () => {
+    const [rule] = await app.stores.rules.overview(rich.tenantId);
+    const paused = (await app.stores.rules.listForTenant(rich.tenantId)).find((each) => !each.is_active);
+    const [doubt] = await app.stores.unconfirmedMessages.open(rich.tenantId);
+    const tryIt = async (page: Page) => {
+      await page.click('button[value=try]');
+      await page.waitForSelector('#dry-run');
+    };
+    const page = (id = '') => `/crm/marketing/automation-rules/${id}`;
+    // Templates are shown with their placeholders.
+    const faults = [
+      ...(await faultsOf(page(rule?.id), look, rich.tenantId, tryIt)),
+      ...(await faultsOf(page(paused?.id), look, rich.tenantId)),
+    ];
+    expect(faults.filter((fault) => fault !== '{{')).toEqual([]);
+    expect(await faultsOf(`/crm/unconfirmed/${doubt?.id}/again`, look, rich.tenantId)).toEqual([]);
   });
 
   it("a lead's page is, also after a refused form", async () => {

@@ -4,6 +4,7 @@ import { addDays, dayIn } from '../domain/days.ts';
 import { aCampaign, aConnection, aLead, aMessage, anAccount, aPage, aSubmission, aTouch } from './crm.ts';
 import { aTenant, type TestDatabase } from './database.ts';
 import { anInboxRow } from './inbox-rows.ts';
+import { aRun } from './outbound.ts';
 import type { WholeApp } from './whole-app.ts';
 
 const names = [
@@ -47,6 +48,7 @@ export async function aRichTenant(app: WholeApp, db: TestDatabase): Promise<{ te
   await someForms(app, db, tenantId);
   await anInboxRow(db, tenantId, { kind: `new_kind_${'x'.repeat(80)}` });
   await anInboxRow(db, tenantId, { state: 'pending', attempts: 3, error: 'a_code_of_tomorrow' });
+  await automations(app, db, tenantId);
   return { tenantId, leadId };
 }
 
@@ -128,4 +130,20 @@ async function oneLead(db: TestDatabase, tenantId: number, i: number): Promise<s
       at: new Date(at.getTime() + 240_000),
     });
   return leadId;
+}
+
+/** A message in doubt, one that somebody settled, one that is skipped and one that waits for a paused rule. */
+async function automations({ stores }: WholeApp, { database }: TestDatabase, tenantId: number): Promise<void> {
+  const claim = ({ runId }: { runId: string }) => stores.outboundMessages.claim(tenantId, runId, new Date());
+  for (const finding of [null, 'lost'] as const) {
+    const claimed = await claim(await aRun(database, tenantId));
+    if (claimed.decision !== 'send') throw new Error(claimed.decision);
+    await stores.outboundMessages.markUnconfirmed(tenantId, claimed.message.messageId, 'HTTP 502');
+    if (finding !== null)
+      await stores.unconfirmedMessages.resolve(tenantId, claimed.message.messageId, finding, system('test'));
+  }
+  await claim(await aRun(database, tenantId, { phone: null }));
+  const paused = await aRun(database, tenantId);
+  await stores.rules.pause(tenantId, paused.ruleId, system('test'));
+  await claim(paused);
 }

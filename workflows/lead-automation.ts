@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { MessageActivities } from '../activities/messages.ts';
+import { automationWorkflowId } from '../domain/automation-id.ts';
 
 const { dispatchMessage } = proxyActivities<MessageActivities>({
   // Longer than the POST's own deadline, so that an outcome is always known to somebody.
@@ -24,12 +25,7 @@ export interface LeadAutomationInput {
   step?: number;
 }
 
-export const leadAutomationWorkflowId = (run: {
-  tenantId: number;
-  ruleId: string;
-  leadId: string;
-  occurrence: string;
-}): string => `automation:${run.tenantId}:${run.ruleId}:${run.leadId}:${run.occurrence}`;
+export const leadAutomationWorkflowId = automationWorkflowId;
 
 export const messageFailedSignal = defineSignal('messageFailed');
 export const leadRepliedSignal = defineSignal('leadReplied');

@@ -6,6 +6,17 @@ import { audited } from './system-events.ts';
 
 const runRow = z.object({ id: z.string(), state: z.string(), workflow_id: z.string() });
 
+const toStartRow = z.object({ rule_id: z.string(), lead_id: z.string(), occurrence: z.string(), due_at: z.date() });
+
+export interface RunToStart {
+  tenantId: number;
+  runId: string;
+  ruleId: string;
+  leadId: string;
+  occurrence: string;
+  dueAt: number;
+}
+
 export interface NewRun {
   ruleId: string;
   ruleVersion: number;
@@ -44,6 +55,22 @@ export function createAutomationRuns({ inTenant }: Pick<Database, 'inTenant'>) {
           WHERE tenant_id = ${tenantId} AND rule_id = ${run.ruleId} AND lead_id = ${run.leadId} AND occurrence = ${run.occurrence}`);
         return { runId: known.id, isNew: false, state: known.state };
       }),
+
+    /** Starts the workflow of a run that a transaction made, then notes that it runs: a repeat is harmless. */
+    startLater: async (tenantId: number, runId: string, start: (run: RunToStart) => Promise<void>): Promise<void> => {
+      const run = await inTenant(tenantId, (tx) =>
+        tx.maybeOne(sql.type(toStartRow)`
+          SELECT rule_id, lead_id, occurrence, due_at FROM automation_runs WHERE tenant_id = ${tenantId} AND id = ${runId} AND needs_start`),
+      );
+      if (!run) return;
+      const { rule_id: ruleId, lead_id: leadId, occurrence } = run;
+      await start({ tenantId, runId, ruleId, leadId, occurrence, dueAt: run.due_at.getTime() });
+      await inTenant(tenantId, (tx) =>
+        tx.query(
+          sql.unsafe`UPDATE automation_runs SET needs_start = false WHERE tenant_id = ${tenantId} AND id = ${runId}`,
+        ),
+      );
+    },
 
     /** The time in which somebody could answer is over: the run ends with what is known of its message. A reply that comes later still counts for it. */
     endUnanswered: (tenantId: number, runId: string): Promise<void> =>

@@ -6,6 +6,7 @@ import { markDone } from './inbox.ts';
 import { moveStatus } from './leads.ts';
 import { type AppliedReport, applyReports, endRunsOf, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
+import { wordsCame } from './rule-triggers.ts';
 import { lift, suppress } from './suppressions.ts';
 
 /** What a person wrote to us. */
@@ -93,16 +94,12 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
         if (message.kind === 'system') return { isNew: true, optedOut: false, runs: [] };
         for (const lead of leads) await markReplied(tx, tenantId, lead, message.sentAt);
         const optedOut = await applyConsent(tx, tenantId, message);
-        return {
-          isNew: true,
-          optedOut,
-          runs: await endRuns(
-            tx,
-            tenantId,
-            leads.map(({ id }) => id),
-            optedOut ? 'opted_out' : 'replied',
-          ),
-        };
+        const ids = leads.map(({ id }) => id);
+        const runs = await endRuns(tx, tenantId, ids, optedOut ? 'opted_out' : 'replied');
+        // After the end of what ran: the answer to a word is no follow-up that the word itself would stop.
+        if (!optedOut && newest && message.body !== null)
+          await wordsCame(tx, tenantId, newest.id, { id: message.providerId, body: message.body });
+        return { isNew: true, optedOut, runs };
       }),
 
     /** YCloud's own list or the person's preference says stop, or start again: the latter only lifts what was said before it. */

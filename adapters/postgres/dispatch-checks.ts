@@ -19,6 +19,7 @@ const runRow = z.object({
   trigger_type: z.string(),
   rule_sent_today: z.number(),
   daily_cap: z.number().nullable(),
+  starts_clocks: z.boolean(),
   lead_id: z.string(),
   phone: z.string().nullable(),
   full_name: z.string().nullable(),
@@ -182,6 +183,7 @@ const fromBeforeRestore = sql.fragment`r.released_at IS NULL AND EXISTS (SELECT 
 const readRun = (tx: Tx, tenantId: number, runId: string) =>
   tx.maybeOne(sql.type(runRow)`
     SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.trigger_type, u.daily_cap,
+      u.trigger_type <> 'no_reply' AND EXISTS (SELECT FROM automation_rules n WHERE n.tenant_id = u.tenant_id AND n.trigger_type = 'no_reply' AND n.is_active) AS starts_clocks,
       coalesce((SELECT v.action_config FROM automation_rule_versions v WHERE v.tenant_id = r.tenant_id AND v.rule_id = r.rule_id AND v.version = r.rule_version),
         u.action_config) AS action,
       CASE WHEN u.daily_cap IS NULL THEN 0 ELSE (SELECT count(*) FROM outbound_messages m WHERE m.tenant_id = u.tenant_id AND m.rule_id = u.id AND m.run_id <> r.id

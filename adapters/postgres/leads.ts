@@ -6,8 +6,9 @@ import type { Answer } from '../../domain/lead.ts';
 import { insertConsents } from './consents.ts';
 import { mergeIntoKnown } from './lead-merges.ts';
 import type { Database, Tx } from './pool.ts';
+import { statusChanged } from './rule-triggers.ts';
 import { giveInTurn } from './sellers.ts';
-import { audited } from './system-events.ts';
+import { audited, auditedAs } from './system-events.ts';
 
 /** A lead as it was read from Meta, its person already made out. */
 export interface CapturedLead {
@@ -182,13 +183,14 @@ export async function moveStatus(
   await tx.query(
     sql.unsafe`UPDATE leads SET status = ${to}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${leadId}`,
   );
-  await audited(tx, {
+  const changeId = await auditedAs(tx, {
     tenantId,
     name: 'lead.status_changed',
     actor,
     object: { type: 'lead', id: leadId },
     details: { from, to },
   });
+  await statusChanged(tx, tenantId, leadId, to, changeId);
 }
 
 function upsertLead(tx: Tx, tenantId: number, lead: CapturedLead, isMissed: boolean) {

@@ -8,6 +8,7 @@ import { checkDispatch, type DispatchSituation, situationOf } from './dispatch-c
 import { cancel, logMessage, ownRow, takeBack, unconfirm, unfinished } from './message-moves.ts';
 import { applyReports, endRunsOf, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
+import { clockStarted } from './rule-triggers.ts';
 import { audited } from './system-events.ts';
 
 /** A message claimed and about to leave; the POST follows at once. */
@@ -55,6 +56,7 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
           : await insertMessage(tx, tenantId, situation, verdict.body);
         await logDecision(tx, tenantId, situation, 'sending', null, message.messageId);
         await moveRun(tx, tenantId, runId, nextAt);
+        if (situation.run.starts_clocks) await clockStarted(tx, tenantId, situation.leadId, message.messageId);
         await audited(tx, {
           tenantId,
           name: 'message.sending',

@@ -14,12 +14,16 @@ export interface Change {
 }
 
 /** Writes the audit row of a change, in the change's own transaction. */
-export async function audited(tx: Tx, { tenantId, name, actor, object, details = {} }: Change): Promise<void> {
-  await tx.query(sql.unsafe`
+export async function audited(tx: Tx, change: Change): Promise<void> {
+  await auditedAs(tx, change);
+}
+
+/** The same, and gives the row's id. */
+export const auditedAs = (tx: Tx, { tenantId, name, actor, object, details = {} }: Change): Promise<number> =>
+  tx.oneFirst(sql.type(z.object({ id: z.number() }))`
     INSERT INTO system_events (tenant_id, kind, name, actor_type, actor_id, object_type, object_id, details, address, request_id)
     VALUES (${tenantId}, 'change', ${name}, ${actor.type}, ${actor.id}, ${object?.type ?? null}, ${object?.id ?? null},
-      ${sql.jsonb(details as never)}, ${actor.address ?? null}, ${actor.requestId ?? null})`);
-}
+      ${sql.jsonb(details as never)}, ${actor.address ?? null}, ${actor.requestId ?? null}) RETURNING id`);
 
 /** One call of an endpoint: who called what, and how it was answered. */
 export interface Access {
