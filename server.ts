@@ -9,6 +9,7 @@ import { dialogUrl } from './adapters/meta/oauth.ts';
 import { normalizePhone } from './adapters/phone.ts';
 import { ruleBody } from './adapters/postgres/rules.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
+import { createUsageGate } from './adapters/redis/usage-gate.ts';
 import { createCampaignSyncs } from './adapters/temporal/campaign-sync.ts';
 import type { Dispatcher } from './adapters/temporal/dispatcher.ts';
 import { createLeadReconciliations } from './adapters/temporal/lead-reconciliation.ts';
@@ -140,7 +141,13 @@ function routesOf(
     }),
     webhookRoutes({ config, inbox: stores.inbox, credentials: stores.credentials, metrics, log, nudge }),
     metaCallbackRoutes({ ...stores, config, workflows: connectionWorkflows, log, nudge }),
-    figureRoutes({ ...stores, ...figuresChanged, stats: figures, normalizePhone }),
+    figureRoutes({
+      ...stores,
+      ...figuresChanged,
+      stats: figures,
+      normalizePhone,
+      usageReadings: createUsageGate(redis).readings,
+    }),
     marketingRoutes({
       config,
       stats: figures,

@@ -9,10 +9,10 @@ import { createReminderActivities } from './activities/reminders.ts';
 import { freePort } from './adapters/free-port.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
 import { createMetaClient } from './adapters/meta/client.ts';
-import { createMemoryGate } from './adapters/meta/usage.ts';
 import { fullestLimit } from './adapters/metrics.ts';
 import { normalizePhone } from './adapters/phone.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
+import { createUsageGate } from './adapters/redis/usage-gate.ts';
 import { retrying } from './adapters/retrying.ts';
 import { ensureSearchAttributes } from './adapters/temporal/client.ts';
 import { createSchedules } from './adapters/temporal/schedules.ts';
@@ -86,7 +86,7 @@ function activitiesOf({
       redirectUri: config.META_REDIRECT_URI,
       logCalls: config.LOG_META_API_CALLS || config.META_API_DEBUG_MODE,
     },
-    { log, metrics, gate: createMemoryGate() },
+    { log, metrics, gate: createUsageGate(redis) },
   );
   const leadDeps = {
     meta,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { createMetaClient, type MetaClient } from '../adapters/meta/client.ts';
-import { createMemoryGate } from '../adapters/meta/usage.ts';
 import { createMetrics, type Metrics } from '../adapters/metrics.ts';
+import { createMemoryGate, type UsageGate } from '../domain/meta-usage.ts';
 import { type MetaSimulator, startMetaSimulator } from '../simulators/meta/server.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -18,7 +18,7 @@ export interface MetaBench {
   /** `POST /_control/{path}`. */
   control<T = unknown>(path: string, body?: object): Promise<T>;
   /** A client whose gate and metrics nobody used before. */
-  freshClient(given?: { appSecret?: string; deadlineMs?: number; version?: string }): MetaClient;
+  freshClient(given?: { appSecret?: string; deadlineMs?: number; version?: string; gate?: UsageGate }): MetaClient;
   /** Signs a person in as the dialog's form would, and gives the code it sends back. */
   signIn(given?: {
     scopes?: readonly string[];
@@ -50,10 +50,10 @@ export function metaBench(): MetaBench {
     if (!reply.ok) throw new Error(`control ${path}: ${await reply.text()}`);
     return (await reply.json()) as T;
   };
-  bench.freshClient = (given = {}) =>
+  bench.freshClient = ({ gate = createMemoryGate(Date.now), ...given } = {}) =>
     createMetaClient(
       { ...META_APP, version: 'v26.0', graphUrl: bench.simulator.url, ...given },
-      { log: silentLog, metrics: bench.metrics, gate: createMemoryGate() },
+      { log: silentLog, metrics: bench.metrics, gate },
     );
   bench.signIn = async ({ scopes = ALL_SCOPES, declined = [], challenge, rerequest = false, configId } = {}) => {
     const form = new URLSearchParams({

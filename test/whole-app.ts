@@ -8,6 +8,7 @@ import { createLiveUpdates } from '../adapters/redis/live-updates.ts';
 import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
 import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
 import { AppError } from '../domain/error.ts';
+import type { ScopeReading } from '../domain/meta-usage.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
 import { automationLogRoutes } from '../web/automation-logs.ts';
 import { configurationRoutes } from '../web/configuration.ts';
@@ -53,6 +54,8 @@ export interface WholeApp extends TestApp {
   liveStreams: ReturnType<typeof createLiveStreams>;
   /** Its figures' cache: forgets nothing by itself when a test writes behind its back. */
   cache: Cache;
+  /** What Redis would tell of Meta's limits; nothing unless a test says so. */
+  usage: { readings?: (scopes: readonly string[]) => ScopeReading[] };
   /** What `/readyz` finds. */
   up: { postgres: boolean; temporal: boolean; redis: boolean };
   /** The hash of PASSWORD. */
@@ -77,6 +80,7 @@ const syncs: CampaignSyncs = { isRunning: away, start: away };
 /** The whole permission table as `server.ts` composes it, over real stores; Temporal is away and Redis is not used. */
 export async function wholeApp(db: TestDatabase, given: Record<string, string> = {}): Promise<WholeApp> {
   const cache = createCache(undefined);
+  const usage: WholeApp['usage'] = {};
   const live = createLiveUpdates(undefined);
   const liveStreams = createLiveStreams(live);
   const up = { postgres: true, temporal: true, redis: true };
@@ -85,17 +89,17 @@ export async function wholeApp(db: TestDatabase, given: Record<string, string> =
   const app = await testApp(
     db,
     (made) => {
-      routes = permissionTable([...blocksOf(made, { cache, live, up, passwordHash }), liveStreams.routes]);
+      routes = permissionTable([...blocksOf(made, { cache, usage, live, up, passwordHash }), liveStreams.routes]);
       return routes;
     },
     given,
   );
-  return { ...app, routes, cache, live, liveStreams, up, passwordHash };
+  return { ...app, routes, cache, usage, live, liveStreams, up, passwordHash };
 }
 
 function blocksOf(
   { config, stores }: Pick<TestApp, 'config' | 'stores'>,
-  { cache, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'live' | 'up' | 'passwordHash'>,
+  { cache, usage, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'passwordHash'>,
 ): Route[][] {
   const figures = createStatsService(stores.stats, cache, () => new Date());
   const syncDeps = { ...stores, syncs };
@@ -124,7 +128,13 @@ function blocksOf(
     }),
     webhookRoutes({ ...stores, config, metrics: createMetrics(), log: silentLog, nudge: () => {} }),
     metaCallbackRoutes({ ...stores, config, workflows, log: silentLog, nudge: () => {} }),
-    figureRoutes({ ...stores, ...figuresChanged, stats: figures, normalizePhone }),
+    figureRoutes({
+      ...stores,
+      ...figuresChanged,
+      stats: figures,
+      normalizePhone,
+      usageReadings: async (scopes) => usage.readings?.(scopes) ?? null,
+    }),
     marketingRoutes({
       ...stores,
       config,

@@ -132,6 +132,23 @@ describe('The history of copies', () => {
     expect(text).toMatch(/Not in any campaign [\s\S]*\$0\.00/);
   });
 
+  it('tells how much room Meta leaves, and until when a copy waits', async () => {
+    const shown = async () => textOf(await (await person.get('/crm/marketing/sync')).text());
+    expect(await shown()).toContain('Not known at the moment');
+    const { accountId, name } = account();
+    app.usage.readings = (scopes) =>
+      scopes.map((scope) => ({
+        scope,
+        ratio: scope === 'app' ? 0.28 : scope === `${accountId}:ads_insights` ? 0.97 : null,
+        waitMs: scope === `${accountId}:ads_insights` ? 8 * 60 * 60_000 : 0,
+      }));
+    const text = await shown();
+    delete app.usage.readings;
+    expect(text).toContain('All accounts 28 % used');
+    expect(text).toContain(`${name} 97 % used waits 480 min`);
+    expect(text).toMatch(/next copy \w+ \d+/);
+  });
+
   it('says what it is for, before there is any', async () => {
     const newcomer = await aPerson(app, db, await aTenant(db));
     expect(textOf(await (await newcomer.get('/crm/marketing/sync')).text())).toContain('Nothing was copied yet');

@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import { AppError } from '../../domain/error.ts';
+import { UNNAMED_WAIT_MS, type UsageGate } from '../../domain/meta-usage.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { graphError, problemIn, unreadable } from './errors.ts';
 import { parseLossless } from './json.ts';
-import { namedWaitMs, UNNAMED_WAIT_MS, type UsageGate, usageIn } from './usage.ts';
+import { namedWaitMs, usageIn } from './usage.ts';
 
 /** Where Graph is and who we are there. */
 export interface GraphConfig {
@@ -71,10 +73,11 @@ export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDe
 
   /**
    * Makes one call.
-   * @throws AppError, code by errors.ts; `rate_limited` before calling when the gate of one of its limits is closed.
+   * Above 80 % of a limit it first pauses. @throws AppError, code by errors.ts; `rate_limited` before calling when the gate of one of its limits is closed.
    */
   async function call<T>(request: GraphCall<T>): Promise<T> {
     await refuseWhileClosed(gate, request);
+    await slowDown(gate, request);
     const startedAt = performance.now();
     try {
       const { status, headers, text } = await send(config, request);
@@ -84,6 +87,7 @@ export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDe
         metrics.metaUsage.set(usage.label, usage.ratio);
         await gate.record(usage);
       }
+      if (usages.length === 0) await Promise.all(blindScopesOf(request).map((scope) => gate.countBlind(scope)));
       const value = readReply(request, status, text, namedWaitMs(usages));
       count(request, 'ok', startedAt);
       return value;
@@ -159,7 +163,19 @@ const ownScopesOf = ({ assetId, limits = [] }: GraphCall<unknown>): string[] =>
 
 // Leads are read with page tokens, which count for the page: a campaign sync that used up the app's limit must not delay them.
 const scopesOf = (request: GraphCall<unknown>): string[] =>
-  request.limits?.includes('leadgen') ? ownScopesOf(request) : ['app', ...ownScopesOf(request)];
+  request.limits?.includes('leadgen')
+    ? ownScopesOf(request)
+    : ['app', ...ownScopesOf(request), ...blindScopesOf(request)];
+
+/** Ads calls whose replies say nothing of usage are counted by ourselves. */
+const blindScopesOf = ({ assetId, limits = [] }: GraphCall<unknown>): string[] =>
+  assetId !== undefined && limits.includes('ads') ? [`${assetId}:unsaid`] : [];
+
+async function slowDown(gate: UsageGate, request: GraphCall<unknown>): Promise<void> {
+  const paces = await Promise.all(scopesOf(request).map((scope) => gate.paceMs(scope)));
+  const pauseMs = Math.max(0, ...paces);
+  if (pauseMs > 0) await pause(pauseMs);
+}
 
 async function refuseWhileClosed(gate: UsageGate, request: GraphCall<unknown>): Promise<void> {
   const waits = await Promise.all(scopesOf(request).map((scope) => gate.waitMs(scope)));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryGate, namedWaitMs, usageIn } from './usage.ts';
+import { namedWaitMs, usageIn } from './usage.ts';
 
 const headers = (values: Record<string, unknown>) =>
   new Headers(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]));
@@ -48,32 +48,5 @@ describe("Meta's usage headers", () => {
 
   it('lets a call live whose headers cannot be read', () => {
     expect(usageIn(new Headers({ 'x-app-usage': 'oops', 'x-business-use-case-usage': '[1]' }))).toEqual([]);
-  });
-});
-
-describe('The gate', () => {
-  const label = { scope: 'app', type: 'calls' } as const;
-
-  it('closes its own scope for as long as Meta named, and no other', async () => {
-    let now = 0;
-    const gate = createMemoryGate(() => now);
-    await gate.record({ scope: '1:ads_insights', ratio: 0.96, regainMs: 120_000, label });
-    expect(await gate.waitMs('1:ads_insights')).toBe(120_000);
-    expect(await gate.waitMs('2:ads_insights')).toBe(0);
-    now = 120_001;
-    expect(await gate.waitMs('1:ads_insights')).toBe(0);
-  });
-
-  it('stays open below 95 %', async () => {
-    const gate = createMemoryGate(() => 0);
-    await gate.record({ scope: 'app', ratio: 0.94, regainMs: 0, label });
-    expect(await gate.waitMs('app')).toBe(0);
-  });
-
-  it('never shortens a wait', async () => {
-    const gate = createMemoryGate(() => 0);
-    await gate.close('app', 60_000);
-    await gate.close('app', 1000);
-    expect(await gate.waitMs('app')).toBe(60_000);
   });
 });

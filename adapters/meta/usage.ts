@@ -1,49 +1,10 @@
 import { z } from 'zod';
+import { type ScopeUsage, STOP_RATIO } from '../../domain/meta-usage.ts';
 
 /** How much of one of Meta's limits is used, as a reply's headers say. */
-export interface Usage {
-  /** The limit: `app`, `app:insights`, or `{object id}:{kind}`, e.g. `1002003004005:ads_insights`. */
-  scope: string;
-  /** 0 to 1 and more; from 0.95 on we stop by ourselves. */
-  ratio: number;
-  /** When Meta lets us in again, in milliseconds; 0 when it did not say. */
-  regainMs: number;
+export interface Usage extends ScopeUsage {
   /** Bounded names for the metric. */
   label: { scope: 'app' | 'ad_account' | 'business' | 'insights'; type: string };
-}
-
-/** Shared by all workers when Redis implements it; `createMemoryGate` serves one process. */
-export interface UsageGate {
-  /** How long calls of this scope must wait, in milliseconds; 0 = go. */
-  waitMs(scope: string): Promise<number>;
-  /** Remembers what a reply said. Never throws. */
-  record(usage: Usage): Promise<void>;
-  /** Meta refused a call of this scope: nobody calls it for `ms`. */
-  close(scope: string, ms: number): Promise<void>;
-}
-
-/** From this share on we stop before Meta does (reference/meta.md 5.3). */
-export const STOP_RATIO = 0.95;
-/** Meta named no time: the standard tier's block lasts a minute. */
-export const UNNAMED_WAIT_MS = 60_000;
-
-/** A gate for one process. The clock is a parameter for tests. */
-export function createMemoryGate(now: () => number = Date.now): UsageGate {
-  const closedUntil = new Map<string, number>();
-  const close = async (scope: string, ms: number) => {
-    closedUntil.set(scope, Math.max(closedUntil.get(scope) ?? 0, now() + ms));
-  };
-  return {
-    async waitMs(scope) {
-      const left = (closedUntil.get(scope) ?? 0) - now();
-      if (left <= 0) closedUntil.delete(scope);
-      return Math.max(0, left);
-    },
-    async record({ scope, ratio, regainMs }) {
-      if (ratio >= STOP_RATIO) await close(scope, regainMs > 0 ? regainMs : UNNAMED_WAIT_MS);
-    },
-    close,
-  };
 }
 
 const percent = z.coerce.number().catch(0);
