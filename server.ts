@@ -18,7 +18,7 @@ import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
 import { automationLogRoutes } from './web/automation-logs.ts';
 import { configurationRoutes } from './web/configuration.ts';
-import { connectionRoutes, createConnectionRegions } from './web/connection.ts';
+import { connectionRoutes } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
 import { figureRoutes } from './web/figures.ts';
 import { createFirstStepList } from './web/first-steps.ts';
@@ -152,11 +152,10 @@ function routesOf(
       config,
       stats: figures,
       leadPages: stores.leadPages,
+      hubPage: stores.hubPage,
       firstSteps: createFirstStepList({
-        stepsOf: stores.firstSteps.forTenant,
         hasGlobalWebhook: async () => (await stores.credentials.globalYcloudWebhookSecrets()).length > 0,
       }),
-      regions: createConnectionRegions(syncDeps),
       debugStats: stores.figures.raw,
       insightsOf: stores.figures.insightsOf,
     }),

@@ -12,7 +12,7 @@ import type { ScopeReading } from '../domain/meta-usage.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
 import { automationLogRoutes } from '../web/automation-logs.ts';
 import { configurationRoutes } from '../web/configuration.ts';
-import { connectionRoutes, createConnectionRegions } from '../web/connection.ts';
+import { connectionRoutes } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
 import { figureRoutes } from '../web/figures.ts';
 import { createFirstStepList } from '../web/first-steps.ts';
@@ -139,8 +139,7 @@ function blocksOf(
       ...stores,
       config,
       stats: figures,
-      firstSteps: createFirstStepList({ stepsOf: stores.firstSteps.forTenant, hasGlobalWebhook: async () => false }),
-      regions: createConnectionRegions(syncDeps),
+      firstSteps: createFirstStepList({ hasGlobalWebhook: async () => false }),
       debugStats: stores.figures.raw,
       insightsOf: stores.figures.insightsOf,
     }),

@@ -12,10 +12,9 @@ import { attemptRoutes } from './connection-attempts.ts';
 import { bannerProps, checkUpProps, healthProps, tokenStatus, versionProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
 import { translator } from './i18n.ts';
-import type { HubRegions } from './marketing.ts';
 import { renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
-import { type SyncRoutesDeps, syncStatus } from './sync.ts';
+import type { SyncRoutesDeps } from './sync.ts';
 
 export interface ConnectionRoutesDeps {
   config: Pick<Config, 'JWT_SECRET' | 'PUBLIC_URL' | 'META_PKCE' | 'META_GRAPH_VERSION'>;
@@ -85,12 +84,6 @@ export const connectionRoutes = (deps: ConnectionRoutesDeps): Route[] => [
 
 const bannerOf = async ({ connections }: Pick<SyncRoutesDeps, 'connections'>, tenantId: number) =>
   bannerProps(await connections.byTenant(tenantId), new Date());
-
-/** The connection's and the sync's own regions on the hub. */
-export const createConnectionRegions = (deps: Pick<SyncRoutesDeps, 'connections' | 'syncRuns'>): HubRegions => ({
-  banner: (tenantId) => bannerOf(deps, tenantId),
-  syncStatus: (tenantId) => syncStatus(deps)(tenantId),
-});
 
 async function health(req: Request, res: Response, deps: ConnectionRoutesDeps): Promise<void> {
   const { tenantId } = callerOf(req);

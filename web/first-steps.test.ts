@@ -52,23 +52,16 @@ const choose = (phone: string, who = person) => who.post(PATH, { phone });
 const run = (query: ReturnType<typeof sql.unsafe>) => db.database.inTenant(tenantId, (tx) => tx.query(query));
 
 describe('The first steps', () => {
-  let asked: number;
-  const list = () =>
-    createFirstStepList({
-      stepsOf: (tenant) => {
-        asked += 1;
-        return app.stores.firstSteps.forTenant(tenant);
-      },
-      hasGlobalWebhook: async () => false,
-    });
-  beforeEach(() => {
-    asked = 0;
-  });
-  const next = async (steps = list(), isConnected = true) =>
-    (await steps(tenantId, isConnected))?.find(({ isNext }) => isNext)?.name ?? null;
+  const isDone = { hasGlobalWebhook: async () => false };
+  const stepsIn = async (list = createFirstStepList(isDone), isConnected = true) => {
+    const { steps } = await app.stores.hubPage.forTenant(tenantId, { withSteps: true });
+    return steps && list.of(tenantId, isConnected, steps);
+  };
+  const next = async (list = createFirstStepList(isDone), isConnected = true) =>
+    (await stepsIn(list, isConnected))?.find(({ isNext }) => isNext)?.name ?? null;
 
   it('go from connecting to the first lead, and are over for good then', async () => {
-    expect(await next(list(), false)).toBe('connect');
+    expect(await next(createFirstStepList(isDone), false)).toBe('connect');
     await aConnection(db, tenantId);
     expect(await next()).toBe('webhook');
     const secret = {
@@ -89,19 +82,16 @@ describe('The first steps', () => {
       INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config) VALUES (${tenantId}, 'B', 'new_lead', '{}', 'send_template', '{}')`);
     expect(await next()).toBe('lead');
     await aLead(db, tenantId);
-    const steps = list();
-    expect(await steps(tenantId, true)).toBeNull();
-    const before = asked;
-    expect(await steps(tenantId, true)).toBeNull();
-    expect(asked).toBe(before);
-    expect(await next(steps, false)).toBe('connect');
+    const list = createFirstStepList(isDone);
+    expect(list.isOver(tenantId, true)).toBe(false);
+    expect(await stepsIn(list)).toBeNull();
+    expect(list.isOver(tenantId, true)).toBe(true);
+    expect(list.isOver(tenantId, false)).toBe(false);
+    expect((await app.stores.hubPage.forTenant(tenantId, { withSteps: false })).steps).toBeNull();
   });
 
   it("count the installation's webhook for tenants without a key of their own, and for no other", async () => {
-    const withGlobal = createFirstStepList({
-      stepsOf: app.stores.firstSteps.forTenant,
-      hasGlobalWebhook: async () => true,
-    });
+    const withGlobal = createFirstStepList({ hasGlobalWebhook: async () => true });
     expect(await next(withGlobal)).toBe('sender');
     await app.stores.vaultEntries.save(
       tenantId,

@@ -1,9 +1,11 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { HubPage } from '../adapters/postgres/hub-page.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { Config } from '../config.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
+import { bannerProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
 import type { FirstStepList } from './first-steps.ts';
 import { createFormat } from './format.ts';
@@ -13,19 +15,14 @@ import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
 import { ALL, type StatsAnswer, type StatsQuery, type StatsService, statsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
+import { syncProps } from './sync.ts';
 import { webhookAddresses } from './webhook-addresses.ts';
-
-/** What the connection's and the sync's own regions on the hub need; they are rendered by their own partials. */
-export interface HubRegions {
-  banner(tenantId: number, req: Request): Promise<object>;
-  syncStatus(tenantId: number, req: Request): Promise<object>;
-}
 
 export interface MarketingDeps {
   config: Pick<Config, 'PUBLIC_URL' | 'ENVIRONMENT' | 'DEBUG_MARKETING_STATS'>;
   stats: StatsService;
   leadPages: LeadPages;
-  regions: HubRegions;
+  hubPage: HubPage;
   firstSteps: FirstStepList;
   /** Raw replies behind the figures, for the debug switch. */
   debugStats: (tenantId: number) => Promise<object>;
@@ -95,20 +92,17 @@ function parsed<T>(schema: z.ZodType<T>, query: unknown): T {
 }
 
 async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
-  const { config, stats, leadPages, regions } = deps;
+  const { config, stats, hubPage, firstSteps } = deps;
   const { tenantId } = callerOf(req);
   const query = parsed(statsQuery, { ...req.query });
   const frame = frameOf(req);
   const isConnected = isLive(frame.connectionStatus as ConnectionStatus);
   const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
-  const [results, recent, banner, syncStatus, steps] = await Promise.all([
+  const [results, beside] = await Promise.all([
     stats.view(tenantId, query, `hub:${localeOf(req)}:${query.currency ?? ''}`, (answer) =>
       resultsOf(answer, query.currency, frame.currency, words),
     ),
-    leadPages.recent(tenantId, 8),
-    regions.banner(tenantId, req),
-    regions.syncStatus(tenantId, req),
-    deps.firstSteps(tenantId, isConnected),
+    hubPage.forTenant(tenantId, { withSteps: !firstSteps.isOver(tenantId, isConnected) }),
   ]);
   renderPage(req, res, 'hub/page', {
     title: words.t('hub:title'),
@@ -116,10 +110,10 @@ async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<vo
     query: { ...query, currency: results.currency, choice: query.currency === ALL ? ALL : results.currency },
     ...results,
     isConnected,
-    steps,
-    recent,
-    banner,
-    syncStatus,
+    steps: beside.steps && (await firstSteps.of(tenantId, isConnected, beside.steps)),
+    recent: beside.recent,
+    banner: bannerProps(beside.connection, new Date()),
+    syncStatus: syncProps(tenantId, beside),
     webhooks: webhookAddresses(config.PUBLIC_URL, tenantId),
   });
 }

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
-import type { Connections } from '../adapters/postgres/connections.ts';
-import type { SyncRuns } from '../adapters/postgres/sync-runs.ts';
+import type { Connection, Connections } from '../adapters/postgres/connections.ts';
+import type { SyncRun, SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
 import { isLive } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
@@ -76,30 +76,40 @@ async function show(req: Request, res: Response, deps: SyncRoutesDeps): Promise<
   renderFragment(req, res, 'sync/_status', await syncStatus(deps)(callerOf(req).tenantId));
 }
 
-/** The region's facts: running and how far, when the figures are from, when the next copy comes. */
-export const syncStatus =
+const syncStatus =
   ({ connections, syncRuns }: Pick<SyncRoutesDeps, 'connections' | 'syncRuns'>) =>
-  async (tenantId: number, notice?: 'started' | 'running' | 'cooldown') => {
+  async (tenantId: number, notice?: Notice) => {
     const [connection, latest, syncedAt] = await Promise.all([
       connections.byTenant(tenantId),
       syncRuns.maybeLatest(tenantId),
       syncRuns.syncedSince(tenantId),
     ]);
-    const now = new Date();
-    const isRunning = notice === 'started' || notice === 'running' || latest?.state === 'running';
-    return {
-      sync: {
-        isLive: isLive(connection.status),
-        isRunning,
-        isWaiting: isRunning && latest?.state !== 'running',
-        isCoolingDown: notice === 'cooldown',
-        accountsDone: latest?.accountsDone ?? 0,
-        accountsTotal: latest?.accountsTotal ?? 0,
-        rows: latest?.insightRows ?? 0,
-        errorCode: latest?.state === 'failed' ? latest.errorCode : null,
-        syncedAt,
-        isStale: syncedAt !== null && now.getTime() - syncedAt.getTime() > STALE_MS,
-        nextAt: nextSyncAt(tenantId, now),
-      },
-    };
+    return syncProps(tenantId, { connection, latest, syncedAt }, notice);
   };
+
+type Notice = 'started' | 'running' | 'cooldown';
+
+/** The region's facts: running and how far, when the figures are from, when the next copy comes. */
+export function syncProps(
+  tenantId: number,
+  { connection, latest, syncedAt }: { connection: Connection; latest: SyncRun | null; syncedAt: Date | null },
+  notice?: Notice,
+) {
+  const now = new Date();
+  const isRunning = notice === 'started' || notice === 'running' || latest?.state === 'running';
+  return {
+    sync: {
+      isLive: isLive(connection.status),
+      isRunning,
+      isWaiting: isRunning && latest?.state !== 'running',
+      isCoolingDown: notice === 'cooldown',
+      accountsDone: latest?.accountsDone ?? 0,
+      accountsTotal: latest?.accountsTotal ?? 0,
+      rows: latest?.insightRows ?? 0,
+      errorCode: latest?.state === 'failed' ? latest.errorCode : null,
+      syncedAt,
+      isStale: syncedAt !== null && now.getTime() - syncedAt.getTime() > STALE_MS,
+      nextAt: nextSyncAt(tenantId, now),
+    },
+  };
+}

@@ -214,7 +214,8 @@ type ChangeDetails = Readonly<Record<string, string | number | boolean | null | 
 const versionOf = sql.fragment`floor(extract(epoch FROM coalesce(t.refreshed_at, t.created_at)) * 1000)::int8`;
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-async function connectionOfTenant(tx: Tx, tenantId: number): Promise<Connection> {
+/** Where the tenant's connection stands, inside a transaction that reads more. */
+export async function connectionOfTenant(tx: Tx, tenantId: number): Promise<Connection> {
   const row = await tx.maybeOne(sql.type(connectionRow)`
     SELECT c.status, c.reason, c.attempt_id, c.business_id, c.business_name, c.scopes, c.connected_at, c.last_call_at, c.served_version,
       t.created_at AS issued_at, t.refreshed_at, t.expires_at, t.data_access_expires_at

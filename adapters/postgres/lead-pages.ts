@@ -86,10 +86,7 @@ export interface LeadSearch {
 export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
     /** The newest leads, for the live feed. */
-    recent: (tenantId: number, limit: number) =>
-      inTenant(tenantId, (tx) =>
-        tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.last_touch_at DESC, l.id LIMIT ${limit}`),
-      ),
+    recent: (tenantId: number, limit: number) => inTenant(tenantId, (tx) => recentLeads(tx, tenantId, limit)),
 
     list: (tenantId: number, { q, status, seller, page }: LeadSearch) =>
       inTenant(tenantId, async (tx) => {
@@ -126,6 +123,10 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
   };
 }
 export type LeadPages = ReturnType<typeof createLeadPages>;
+
+/** The newest leads, inside a transaction that reads more. */
+export const recentLeads = (tx: Tx, tenantId: number, limit: number): Promise<readonly LeadListRow[]> =>
+  tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.last_touch_at DESC, l.id LIMIT ${limit}`);
 
 const leadsOf = (tenantId: number) => sql.fragment`
   SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state,

@@ -14,10 +14,10 @@ import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createDeletionRequests } from './deletion-requests.ts';
 import { createExchangeRates } from './exchange-rates.ts';
 import { createFigures } from './figures.ts';
-import { createFirstSteps } from './first-steps.ts';
 import { createFormMappings } from './form-mappings.ts';
 import { createFrames } from './frames.ts';
 import { createGauges } from './gauges.ts';
+import { createHubPage } from './hub-page.ts';
 import { createInbox } from './inbox.ts';
 import { createInboxPages } from './inbox-pages.ts';
 import { createInsights } from './insights.ts';
@@ -76,9 +76,9 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     exchangeRates: createExchangeRates(database),
     figures: createFigures(database),
     formMappings: createFormMappings(database),
-    firstSteps: createFirstSteps(database),
     frames: createFrames(database),
     gauges: createGauges(database),
+    hubPage: createHubPage(database),
     inbox: createInbox(database),
     inboxPages: createInboxPages(database),
     insights: createInsights(database),

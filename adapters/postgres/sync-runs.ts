@@ -91,11 +91,7 @@ export function createSyncRuns({ inTenant }: Pick<Database, 'inTenant'>) {
         await audited(tx, { tenantId, name: 'sync.finished', actor: system('campaign-sync'), object: SYNC, details });
       }),
     /** The newest run, or null before the first. */
-    maybeLatest: (tenantId: number): Promise<SyncRun | null> =>
-      inTenant(tenantId, (tx) =>
-        tx.maybeOne(sql.type(syncRunRow)`
-          SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT 1`),
-      ),
+    maybeLatest: (tenantId: number): Promise<SyncRun | null> => inTenant(tenantId, (tx) => latestRun(tx, tenantId)),
     /** The newest runs. */
     recent: (tenantId: number, limit = 20): Promise<readonly SyncRun[]> =>
       inTenant(tenantId, (tx) =>
@@ -103,13 +99,7 @@ export function createSyncRuns({ inTenant }: Pick<Database, 'inTenant'>) {
           SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT ${limit}`),
       ),
     /** Since when every selected account is copied: the oldest of their last syncs, or null when one never was. */
-    syncedSince: (tenantId: number): Promise<Date | null> =>
-      inTenant(tenantId, async (tx) => {
-        const row = await tx.one(sql.type(sinceRow)`
-          SELECT CASE WHEN bool_and(last_synced_at IS NOT NULL) THEN min(last_synced_at) END AS since
-          FROM ad_accounts WHERE tenant_id = ${tenantId} AND is_selected`);
-        return row.since;
-      }),
+    syncedSince: (tenantId: number): Promise<Date | null> => inTenant(tenantId, (tx) => syncedSince(tx, tenantId)),
     /** How long until a person may ask for a sync again, in milliseconds; 0 = now. */
     cooldownLeftMs: (tenantId: number, cooldownMs: number): Promise<number> =>
       inTenant(tenantId, (tx) => cooldownLeft(tx, tenantId, cooldownMs)),
@@ -145,4 +135,17 @@ const askedQuery = (tenantId: number) => sql.fragment`
 async function cooldownLeft(tx: Tx, tenantId: number, cooldownMs: number): Promise<number> {
   const { asked_at } = await tx.one(sql.type(askedRow)`${askedQuery(tenantId)}`);
   return asked_at === null ? 0 : Math.max(0, asked_at.getTime() + cooldownMs - Date.now());
+}
+
+/** The newest run, inside a transaction that reads more. */
+export const latestRun = (tx: Tx, tenantId: number): Promise<SyncRun | null> =>
+  tx.maybeOne(sql.type(syncRunRow)`
+    SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT 1`);
+
+/** Since when every selected account is copied, inside a transaction that reads more. */
+export async function syncedSince(tx: Tx, tenantId: number): Promise<Date | null> {
+  const row = await tx.one(sql.type(sinceRow)`
+    SELECT CASE WHEN bool_and(last_synced_at IS NOT NULL) THEN min(last_synced_at) END AS since
+    FROM ad_accounts WHERE tenant_id = ${tenantId} AND is_selected`);
+  return row.since;
 }
