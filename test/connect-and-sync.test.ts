@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createCampaignSyncActivities } from '../activities/campaign-sync.ts';
 import { createConnectionActivities } from '../activities/connection.ts';
 import { createLeadReconciliationActivities } from '../activities/lead-reconciliation.ts';
+import { createLeadActivities } from '../activities/leads.ts';
 import { createVault } from '../adapters/crypto/fernet.ts';
 import { normalizePhone } from '../adapters/phone.ts';
 import { createStores, type Stores } from '../adapters/postgres/stores.ts';
@@ -63,6 +64,20 @@ const activities = () => {
     }),
   };
 };
+
+const leadActivities = () =>
+  createLeadActivities({
+    ...stores,
+    meta: bench.freshClient(),
+    tokenRejected: async () => true,
+    normalizePhone,
+    invalidateFigures: async () => {},
+    live: { publish: () => {}, subscribe: () => () => {} },
+    metrics: bench.metrics,
+    runs: stores.automationRuns,
+    automationWorkflowId: () => 'none',
+    startAutomation: async () => {},
+  });
 
 async function signIn(tenantId: number): Promise<string> {
   const attemptId = randomUUID();
@@ -172,6 +187,50 @@ describe('A lead that Meta never told of', () => {
         const asked = createLeadReconciliations(temporal.env.client).start(tenantId);
         await expect(asked).rejects.toMatchObject({ code: 'conflict' });
       }, patience);
+    });
+  });
+});
+
+describe('Two tenants of one person and the same pages', () => {
+  it('are independent: when one disconnects, the next lead and sync of the other arrive', async () => {
+    const [first, second] = [await aTenant(db), await aTenant(db)];
+    await temporal.withActivities(activities(), async () => {
+      await signIn(first);
+      await signIn(second);
+      const runs = () => stores.syncRuns.maybeLatest(second);
+      await vi.waitFor(async () => expect((await runs())?.state).toBe('done'), patience);
+      const firstRun = (await runs())?.id;
+      const [page] = await stores.pages.listForTenant(second);
+      const pageId = page?.pageId ?? '';
+      expect(await stores.pages.tenantsOf(pageId)).toEqual(expect.arrayContaining([first, second]));
+
+      await createConnectionWorkflows(temporal.env.client).disconnect(first, null);
+      await vi.waitFor(async () => {
+        expect((await stores.connections.byTenant(first)).status).toBe('disconnected');
+      }, patience);
+      expect(await stores.pages.tenantsOf(pageId)).toEqual([second]);
+      const token = (await stores.pages.maybeToken(second, pageId)) ?? '';
+      expect(await bench.meta.subscriptions(token, pageId)).toMatchObject([{ fields: ['leadgen'] }]);
+
+      const form = bench.simulator.world.forms.find((one) => one.pageId === pageId && one.status === 'ACTIVE');
+      const { leadgen_ids } = await bench.control<{ leadgen_ids: string[] }>('leads', {
+        form_id: form?.id,
+        deliver: false,
+      });
+      const read = await leadActivities().captureLead({
+        tenantId: second,
+        leadgenId: leadgen_ids[0] ?? '',
+        pageId,
+        receivedAt: 0,
+      });
+      expect(read).toMatchObject({ outcome: 'captured' });
+
+      await createCampaignSyncs(temporal.env.client).start(second);
+      await vi.waitFor(async () => {
+        const run = await runs();
+        expect([run?.state, run?.id === firstRun]).toEqual(['done', false]);
+      }, patience);
+      await createConnectionWorkflows(temporal.env.client).disconnect(second, null);
     });
   });
 });
