@@ -45,8 +45,8 @@ export function checkToken({ isValid, subcode }: { isValid: boolean; subcode: nu
 export function checkExpiry(ends: TokenEnds, now: number): Finding {
   const end = tokenEnd(ends);
   if (end === null) return finding('expiry', 'ok', 'never');
-  const days = Math.floor((end - now) / DAY_MS);
-  if (days < 1) return finding('expiry', 'bad', 'ends_today');
+  const days = Math.ceil((end - now) / DAY_MS);
+  if (days <= 1) return finding('expiry', 'bad', 'ends_today');
   return days < 7
     ? finding('expiry', 'warn', 'ends_soon', [String(days)])
     : finding('expiry', 'ok', 'ends_later', [String(days)]);

@@ -167,6 +167,24 @@ describe('the mission’s browser walk', () => {
     await context.close();
   });
 
+  it('says what was not granted, and asks Meta for it again', async () => {
+    const context = await browser.newContext({ locale: 'en-US' });
+    const page = await context.newPage();
+    await signIn(page);
+    await page.click('button:has-text("Connect Meta Account")');
+    await page.click('button[value="cancel"]');
+    await page.getByText('Access was not granted').waitFor();
+    await page.click('button:has-text("Start again")');
+    await page.uncheck('input[name="granted"][value="leads_retrieval"]');
+    await page.click('button[value="continue"]');
+    await page.getByText('A permission was not granted').waitFor({ timeout: 30_000 });
+    expect(await page.locator('main').textContent()).toContain('Read leads');
+    await page.click('button:has-text("Ask Meta for the missing permissions")');
+    await page.click('button[value="continue"]');
+    await page.locator('[name="business_id"]').first().waitFor({ timeout: 30_000 });
+    await context.close();
+  });
+
   it('shows a new lead in the live feed of an open hub by itself', async () => {
     const context = await browser.newContext({ locale: 'en-US' });
     const page = await context.newPage();

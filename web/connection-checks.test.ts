@@ -116,6 +116,16 @@ describe('The check-up of a connection', () => {
     expect(page).toContain(`${warning} (v27.0) than the configured one (v26.0)`);
   });
 
+  it('is forgotten with the connection it was of', async () => {
+    await connect();
+    const { page } = await examine();
+    expect(page).toContain('Meta accepts the access.');
+    await person.post('/crm/connection/disconnect');
+    const after = textOf(await (await person.get('/crm/connection')).text());
+    expect(after).not.toContain('Meta accepts the access.');
+    expect(after).not.toContain('What is connected');
+  });
+
   it('is refused in words while nothing is connected', async () => {
     const reply = await person.post('/crm/connection/checks');
     expect(reply.status).toBe(409);

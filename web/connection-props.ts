@@ -110,8 +110,10 @@ export function healthProps(
   };
 }
 
-/** The last check-up, what needs a person first. `checkedAt` null: there was none. */
-export function checkUpProps(checkUp: CheckUp | null) {
+/** The last check-up of this very connection, what needs a person first. `checkedAt` null: there was none. */
+export function checkUpProps(given: CheckUp | null, { status, connectedAt }: Connection) {
+  const isThere = isLive(status) || status === 'reconnect_needed';
+  const checkUp = isThere && given !== null && (connectedAt === null || given.checkedAt >= connectedAt) ? given : null;
   const findings = byUrgency(checkUp?.findings ?? []);
   const count = (verdict: Verdict) => findings.filter((each) => each.verdict === verdict).length;
   return { checkedAt: checkUp?.checkedAt ?? null, findings, failing: count('bad'), uneasy: count('warn') };

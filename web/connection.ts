@@ -100,7 +100,7 @@ async function health(req: Request, res: Response, deps: ConnectionRoutesDeps): 
     section: 'connection',
     ...bannerProps(connection, now),
     ...healthProps(connection, accounts, pages, now),
-    ...checkUpProps(checkUp),
+    ...checkUpProps(checkUp, connection),
     ...versionProps(connection, deps.config.META_GRAPH_VERSION),
     events,
   });

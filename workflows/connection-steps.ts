@@ -46,7 +46,7 @@ export async function begin(tenantId: number, state: ConnectionState, attemptId:
   await beginAttempt({ tenantId, attemptId }).catch(asUpdateFailure);
   state.attempt = { attemptId, step: 'started', until: Date.now() + STATE_LIFE_MS };
   state.returned = null;
-  if (!isLive(state.status) && state.status !== 'reconnect_needed') move(state, 'connecting');
+  if (canMove(state.status, 'connecting')) move(state, 'connecting');
 }
 
 /** Reads what the chosen business holds. */

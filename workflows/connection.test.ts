@@ -11,6 +11,7 @@ import {
   counted,
   fakes,
   refusalOf,
+  signIn,
   statusOf,
 } from '../test/connection-workflow.ts';
 import { beginUpdate, confirmUpdate, oauthReturnedSignal, selectAssetsUpdate, testUpdate } from './connection.ts';
@@ -32,6 +33,18 @@ describe('Connecting', () => {
       expect(await refusalOf(early)).toBe('conflict:step');
       const foreign = handle.executeUpdate(confirmUpdate, { args: [{ attemptId: crypto.randomUUID() }] });
       expect(await refusalOf(foreign)).toBe('conflict:superseded');
+      await handle.terminate();
+    });
+  });
+
+  it('lets a person press "Connect" again after leaving Meta’s window: the newer sign-in counts', async () => {
+    await bench.withActivities(fakes, async () => {
+      const { handle, attemptId: older } = await aWorkflow();
+      const attemptId = crypto.randomUUID();
+      await handle.executeUpdate(beginUpdate, { args: [{ attemptId }] });
+      await handle.signal(oauthReturnedSignal, { attemptId: older });
+      await signIn(handle, attemptId);
+      expect(calls).toEqual(['begin', 'begin', 'exchange', 'list', 'choose', 'confirm', 'sync']);
       await handle.terminate();
     });
   });
