@@ -109,6 +109,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     conversations,
     tell: leadWorkflows.tell,
     refreshTemplates: templateCopier(base),
+    invalidateFigures: base.cache.invalidate,
     live,
     metrics,
   });

@@ -15,6 +15,7 @@ let externalId: string;
 let told: string[];
 let published: string[];
 let refreshed: number[];
+let invalidated: number[];
 let temporalIsDown: boolean;
 let nextEvent = 1;
 
@@ -22,7 +23,7 @@ beforeAll(async () => {
   db = await testDatabase();
 });
 beforeEach(async () => {
-  [told, published, refreshed, temporalIsDown] = [[], [], [], false];
+  [told, published, refreshed, invalidated, temporalIsDown] = [[], [], [], [], false];
   run = await aRun(db.database, await aTenant(db));
   const claim = await createOutboundMessages(db.database).claim(run.tenantId, run.runId, new Date());
   if (claim.decision !== 'send') throw new Error(claim.decision);
@@ -52,6 +53,7 @@ async function apply(events: readonly { kind: string; payload: object | string }
     },
     refreshTemplates: async (tenantId) => void refreshed.push(tenantId),
     live: { publish: (_, topic) => void published.push(topic), subscribe: () => () => {} },
+    invalidateFigures: async (tenantId) => void invalidated.push(tenantId),
     metrics: createMetrics(),
   }).apply(run.tenantId, rows);
   return db.database.inTenant(run.tenantId, async (tx) => {
@@ -123,5 +125,16 @@ describe('What people write', () => {
     expect(await apply([written('Hola')])).toEqual(['done']);
     const again = await createOutboundMessages(db.database).claim(run.tenantId, run.runId, new Date());
     expect(again.decision).not.toBe('send');
+  });
+
+  it('from an ad changes the figures; anything else does not', async () => {
+    await apply([written('Hola')]);
+    expect(invalidated).toEqual([]);
+    const clicked = written('Hola');
+    const referral = { source_type: 'ad', source_id: '120210000000000003', ctwa_clid: 'c' };
+    await apply([
+      { ...clicked, payload: { whatsappInboundMessage: { ...clicked.payload.whatsappInboundMessage, referral } } },
+    ]);
+    expect(invalidated).toEqual([run.tenantId]);
   });
 });

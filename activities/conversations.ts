@@ -11,7 +11,9 @@ export interface ConversationDeps {
   /** A template's status changed: it is read again from YCloud. */
   refreshTemplates: (tenantId: number) => Promise<void>;
   live: LiveUpdates;
-  metrics: Pick<Metrics, 'messages'>;
+  /** A person who came from an ad counts for it. */
+  invalidateFigures: (tenantId: number) => Promise<void>;
+  metrics: Pick<Metrics, 'messages' | 'leads'>;
 }
 
 interface YcloudRow {
@@ -72,13 +74,15 @@ async function applyStatuses(
 }
 
 async function receive(
-  { inbox, conversations, tell, live }: ConversationDeps,
+  { inbox, conversations, tell, live, metrics, invalidateFigures }: ConversationDeps,
   tenantId: number,
   event: StoredEvent,
 ): Promise<void> {
   const message = inboundMessage(event.payload, event.received_at);
   if (message === null) return void (await inbox.done(tenantId, [event.id]));
-  const { isNew, optedOut, runs } = await conversations.receive(tenantId, event.id, message);
+  const { isNew, isNewLead, optedOut, runs } = await conversations.receive(tenantId, event.id, message);
+  if (isNewLead) metrics.leads.inc({ source: 'whatsapp' });
+  if (isNew && message.referral) await invalidateFigures(tenantId);
   if (isNew) live.publish(tenantId, 'leads');
   await tellAll(tell, runs, optedOut ? 'opted_out' : 'replied');
 }

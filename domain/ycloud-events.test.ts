@@ -91,3 +91,25 @@ describe('A change of consent', () => {
     expect(consentChange(kind, JSON.stringify(body), received)).toBeNull();
   });
 });
+
+describe('The ad somebody came from', () => {
+  const from = (referral: unknown) => inbound({ id: 'm1', from: '+5491155550101', referral })?.referral;
+
+  it('is named with the click', () => {
+    const ad = { source_type: 'ad', source_id: '120210000000000003', ctwa_clid: 'ARAk' };
+    expect(from(ad)).toEqual({ adId: '120210000000000003', clickId: 'ARAk' });
+    expect(from({ source_id: 120210000000003 })).toEqual({ adId: '120210000000003', clickId: null });
+  });
+
+  it.each([undefined, null, 'x', {}, { source_type: 'post', source_id: '1' }, { source_id: 'x', ctwa_clid: 7 }])(
+    'is none in %j',
+    (referral) => {
+      expect(from(referral)).toBeNull();
+    },
+  );
+
+  it('comes with the person’s name, as WhatsApp shows it', () => {
+    const profile = (customerProfile: unknown) => inbound({ id: 'm1', customerProfile })?.profileName;
+    expect([profile({ name: ' Lu ' }), profile({ name: '' }), profile(7)]).toEqual(['Lu', null, null]);
+  });
+});

@@ -35,6 +35,11 @@ const inboundEvent = z.object({
   text: z.object({ body: text }).nullish().catch(null),
   button: z.object({ text, payload: text }).nullish().catch(null),
   interactive: z.object({ button_reply: title, list_reply: title }).nullish().catch(null),
+  customerProfile: z.object({ name: text }).nullish().catch(null),
+  referral: z
+    .object({ source_type: text, source_id: z.coerce.string().nullish().catch(null), ctwa_clid: text })
+    .nullish()
+    .catch(null),
 });
 
 const reported: ReadonlySet<string> = new Set(['accepted', 'sent', 'delivered', 'read', 'failed']);
@@ -72,7 +77,7 @@ export function statusReport(payload: string, receivedAt: Date): StatusReport | 
 export function inboundMessage(payload: string, receivedAt: Date) {
   const event = inboundEvent.safeParse(eventPayload(objectIn(payload)));
   if (!event.success) return null;
-  const { id, from, type, sendTime, text, button, interactive } = event.data;
+  const { id, from, type, sendTime, text, button, interactive, customerProfile, referral } = event.data;
   const body = text?.body ?? button?.text ?? interactive?.button_reply?.title ?? interactive?.list_reply?.title ?? null;
   return {
     providerId: id,
@@ -81,7 +86,19 @@ export function inboundMessage(payload: string, receivedAt: Date) {
     body,
     buttonPayload: button?.payload ?? null,
     sentAt: isTime(sendTime) ? sendTime : receivedAt,
+    profileName: customerProfile?.name?.trim().slice(0, 200) || null,
+    referral: referralOf(referral),
   };
+}
+
+/** The ad whose click began the conversation; a post of the page that was clicked is no ad. */
+function referralOf(
+  referral: z.output<typeof inboundEvent>['referral'],
+): { adId: string | null; clickId: string | null } | null {
+  if (referral == null) return null;
+  const { source_type: type, source_id: id, ctwa_clid: clickId } = referral;
+  const adId = type !== 'post' && /^\d{1,40}$/.test(id ?? '') ? (id ?? null) : null;
+  return adId === null && !clickId ? null : { adId, clickId: clickId?.slice(0, 500) ?? null };
 }
 
 /** Who stopped or resumed, when, and from which list; null when the event names nobody. `receivedAt` stands in where no time came along. */

@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import type { Database, Tx } from './pool.ts';
+import { attributeLateTouches } from './referrals.ts';
 
 /** Campaigns, ad sets and ads as a sync writes them; budgets in major units. */
 export interface CampaignRecord {
@@ -47,6 +48,7 @@ export function createCampaigns({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         await upsertCreatives(tx, tenantId, rows);
         await upsertAds(tx, tenantId, rows);
+        await attributeLateTouches(tx, tenantId);
       }),
     /**
      * What the daily rows of an account add up to, on its campaigns, with ROI from attributed sales in the account's currency (figures.md: null

@@ -6,6 +6,7 @@ import { markDone } from './inbox.ts';
 import { moveStatus } from './leads.ts';
 import { type AppliedReport, applyReports, endRunsOf, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
+import { attributeReferral, lockPerson, type Referral } from './referrals.ts';
 import { wordsCame } from './rule-triggers.ts';
 import { lift, suppress } from './suppressions.ts';
 
@@ -19,6 +20,10 @@ export interface InboundMessage {
   /** What a template's button carries beside its words. */
   buttonPayload?: string | null;
   sentAt: Date;
+  /** As WhatsApp shows the person. */
+  profileName?: string | null;
+  /** The ad they came from. */
+  referral?: Referral | null;
 }
 
 /** A run that waits for just this news. */
@@ -81,9 +86,10 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
       tenantId: number,
       inboxId: number,
       message: InboundMessage,
-    ): Promise<{ isNew: boolean; optedOut: boolean; runs: readonly RunToSignal[] }> =>
+    ): Promise<{ isNew: boolean; isNewLead?: boolean; optedOut: boolean; runs: readonly RunToSignal[] }> =>
       inTenant(tenantId, async (tx) => {
         await markDone(tx, tenantId, [inboxId]);
+        if (message.phone !== null && message.referral) await lockPerson(tx, tenantId, message.phone);
         const leads = message.phone === null ? [] : await leadsOfPhone(tx, tenantId, message.phone);
         const newest = leads[0];
         const { rowCount } = await tx.query(sql.unsafe`
@@ -92,14 +98,16 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
           ON CONFLICT (tenant_id, provider_message_id) DO NOTHING`);
         if (rowCount === 0) return { isNew: false, optedOut: false, runs: [] };
         if (message.kind === 'system') return { isNew: true, optedOut: false, runs: [] };
+        const referred = await followReferral(tx, tenantId, message, newest?.id ?? null);
         for (const lead of leads) await markReplied(tx, tenantId, lead, message.sentAt);
         const optedOut = await applyConsent(tx, tenantId, message);
         const ids = leads.map(({ id }) => id);
         const runs = await endRuns(tx, tenantId, ids, optedOut ? 'opted_out' : 'replied');
         // After the end of what ran: the answer to a word is no follow-up that the word itself would stop.
-        if (!optedOut && newest && message.body !== null)
-          await wordsCame(tx, tenantId, newest.id, { id: message.providerId, body: message.body });
-        return { isNew: true, optedOut, runs };
+        const leadId = newest?.id ?? referred?.leadId;
+        if (!optedOut && leadId !== undefined && message.body !== null)
+          await wordsCame(tx, tenantId, leadId, { id: message.providerId, body: message.body });
+        return { isNew: true, isNewLead: referred?.isNew ?? false, optedOut, runs };
       }),
 
     /** YCloud's own list or the person's preference says stop, or start again: the latter only lifts what was said before it. */
@@ -137,6 +145,21 @@ const leadsOfPhone = (tx: Tx, tenantId: number, phone: string) =>
       AND (phone = ${phone} OR id IN (SELECT m.merged_into FROM leads m WHERE m.tenant_id = ${tenantId} AND m.phone = ${phone} AND m.merged_into IS NOT NULL))
     ORDER BY created_at DESC LIMIT 20 FOR UPDATE`,
   );
+
+/** A click on an ad is a touch of the person who writes; one who is not known becomes a lead, to whom the message belongs. */
+async function followReferral(
+  tx: Tx,
+  tenantId: number,
+  { phone, referral, profileName = null, sentAt, providerId }: InboundMessage,
+  knownId: string | null,
+): Promise<{ leadId: string; isNew: boolean } | null> {
+  if (phone === null || !referral) return null;
+  const referred = await attributeReferral(tx, tenantId, { phone, profileName, sentAt, referral }, knownId);
+  if (referred.isNew)
+    await tx.query(sql.unsafe`
+      UPDATE chat_messages SET lead_id = ${referred.leadId} WHERE tenant_id = ${tenantId} AND provider_message_id = ${providerId}`);
+  return referred;
+}
 
 /** Whether the message asks for no more. One that asks to be written to again takes back what the person's own words cover. */
 async function applyConsent(tx: Tx, tenantId: number, message: InboundMessage): Promise<boolean> {

@@ -90,7 +90,7 @@ function addFault({ faults }: Simulator, { match, kind, value, times }: Fields):
 
 /** `to` is the person who replies; `from` may name the business number, else the one that last wrote to them. */
 function reply({ inbound }: Simulator, body: Fields): object {
-  const { to, text = '', type, button, from, name, newPhone, anonymous } = body;
+  const { to, text = '', type, button, from, name, newPhone, anonymous, ad_id: adId } = body;
   if (!isPhone(to)) throw new Error('to is the phone of the person who replies');
   const tapped = isFields(button) ? button : button === undefined ? undefined : { text: button, payload: button };
   const payload = body['payload'] ?? tapped?.['payload'];
@@ -100,7 +100,7 @@ function reply({ inbound }: Simulator, body: Fields): object {
       text: String(tapped?.['text'] ?? text),
       type: typeof type === 'string' ? type : tapped ? 'button' : 'text',
       isAnonymous: anonymous === true,
-      ...textsOf({ number: from, name, newPhone, payload }),
+      ...textsOf({ number: from, name, newPhone, payload, adId }),
     }),
   };
 }

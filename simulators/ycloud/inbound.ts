@@ -22,6 +22,8 @@ export interface Reply {
   isAnonymous: boolean;
   /** A change of number: the new one. */
   newPhone?: string;
+  /** The ad they clicked on to write. */
+  adId?: string;
 }
 
 export interface InboundDeps {
@@ -69,6 +71,7 @@ export function createInbound({ world, accounts, conversations, webhooks, now }:
         type,
         ...content,
         ...(context ? { context } : {}),
+        ...(reply.adId === undefined ? {} : { referral: referralOf(reply.adId, id) }),
       };
       void webhooks.emit(accounts.ofWaba(wabaId), 'whatsapp.inbound_message.received', {
         whatsappInboundMessage: message,
@@ -113,6 +116,17 @@ export function createInbound({ world, accounts, conversations, webhooks, now }:
     clear: () => received.clear(),
   };
 }
+
+/** A click on an ad. */
+const referralOf = (adId: string, id: string): Fields => ({
+  source_url: `https://fb.me/${adId}`,
+  source_id: adId,
+  source_type: 'ad',
+  headline: 'Escribinos',
+  body: 'Turnos esta semana',
+  media_type: 'image',
+  ctwa_clid: `clid-${id}`,
+});
 
 /** `context.from` has no plus, unlike every other phone on the wire. */
 function contextOf(conversations: Conversations, person: string): Fields | undefined {
