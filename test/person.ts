@@ -2,7 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { system } from '../domain/actor.ts';
 import { csrfToken, sessionCookieName } from '../web/access.ts';
-import { randomSecret, sha256 } from '../web/secrets.ts';
+import { masked, randomSecret, sha256 } from '../web/secrets.ts';
 import type { TestApp } from './app.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -50,11 +50,11 @@ export async function aPerson(
   return {
     userId,
     cookies,
-    csrf: () => csrfToken(app.config.JWT_SECRET, session),
+    csrf: () => masked(csrfToken(app.config.JWT_SECRET, session)),
     send,
     get: (path, headers = {}) => send(path, { headers }),
     post(path, fields = {}, headers = {}) {
-      const body = new URLSearchParams({ _csrf: csrfToken(app.config.JWT_SECRET, session) });
+      const body = new URLSearchParams({ _csrf: masked(csrfToken(app.config.JWT_SECRET, session)) });
       for (const [name, value] of Object.entries(fields)) for (const each of [value].flat()) body.append(name, each);
       return send(path, { method: 'POST', body, headers });
     },

@@ -13,7 +13,7 @@ import { requestIdOf, wantsJson } from './errors.ts';
 import { cookieOf, setLocale } from './i18n.ts';
 import { setRequestView } from './render.ts';
 import { type Caller, callerOf, type RouteAccess, setCaller } from './route.ts';
-import { equalSecrets, hmac, sha256 } from './secrets.ts';
+import { equalSecrets, hmac, masked, sha256, unmasked } from './secrets.ts';
 
 export interface AccessDeps {
   config: Pick<Config, 'PUBLIC_URL' | 'JWT_SECRET' | 'ADMIN_TOKEN'>;
@@ -83,7 +83,7 @@ async function personOf(req: Request, { config, sessions, frames }: AccessDeps):
   if (!session) return null;
   const { frame, locale } = await frames.forUser(session.tenant_id, session.user_id);
   if (locale) setLocale(req, locale);
-  setRequestView(req, { csrf: csrfToken(config.JWT_SECRET, token), frame });
+  setRequestView(req, { csrf: masked(csrfToken(config.JWT_SECRET, token)), frame });
   return admit(req, {
     tenantId: session.tenant_id,
     userId: session.user_id,
@@ -179,7 +179,7 @@ function checkOrigin(req: Request, { PUBLIC_URL }: Pick<Config, 'PUBLIC_URL'>): 
 export function checkCsrf(req: Request, { PUBLIC_URL, JWT_SECRET }: Pick<Config, 'PUBLIC_URL' | 'JWT_SECRET'>): void {
   const token = cookieOf(req, sessionCookieName(PUBLIC_URL)) ?? '';
   const given = req.get('x-csrf-token') ?? (req.body as { _csrf?: unknown } | undefined)?._csrf;
-  if (typeof given !== 'string' || !equalSecrets(given, csrfToken(JWT_SECRET, token)))
+  if (typeof given !== 'string' || !equalSecrets(unmasked(given), csrfToken(JWT_SECRET, token)))
     throw new AppError('forbidden', 'the form is out of date');
 }
 

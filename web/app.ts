@@ -9,6 +9,7 @@ import { AppError } from '../domain/error.ts';
 import { type AccessDeps, limitKey, requireAccess } from './access.ts';
 import type { AccessLog } from './access-log.ts';
 import { serveAssets } from './assets.ts';
+import { compressReplies } from './compression.ts';
 import { answerErrors, requestIdOf, setRequestId } from './errors.ts';
 import { maybeCallerOf, type Route } from './route.ts';
 import { refuseUnstorable } from './storable.ts';
@@ -34,6 +35,7 @@ export function createApp(deps: AppDeps, routes: readonly Route[]): Express {
   app.use(observe(log, metrics, quietPaths(routes)));
   app.use(securityHeaders(config));
   app.use(serveAssets);
+  app.use(compressReplies);
   app.use(routerOf(routes, deps));
   app.use(() => {
     throw new AppError('not_found', 'no such address');

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { RequestHandler } from 'express';
+import { compressedOnce, type Encoding, encodingFor } from './compression.ts';
 
 const own = join(import.meta.dirname, '../views/assets');
 const htmx = dirname(createRequire(import.meta.url).resolve('htmx.org/dist/htmx.min.js'));
 
 interface Asset {
   body: Buffer;
+  compressed: Readonly<Record<Encoding, Buffer>>;
   type: string;
 }
 
@@ -32,7 +34,7 @@ export const assetPaths: Readonly<Record<string, string>> = Object.fromEntries(
     );
     const fingerprint = createHash('sha256').update(body).digest('hex').slice(0, 10);
     const path = `/assets/${fingerprint}/${name}`;
-    byPath.set(path, { body, type });
+    byPath.set(path, { body, type, compressed: compressedOnce(body) });
     return [name, path];
   }),
 );
@@ -40,5 +42,10 @@ export const assetPaths: Readonly<Record<string, string>> = Object.fromEntries(
 export const serveAssets: RequestHandler = (req, res, next) => {
   const asset = byPath.get(req.path);
   if (!asset || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
-  res.set({ 'content-type': asset.type, 'cache-control': 'public, max-age=31536000, immutable' }).send(asset.body);
+  const encoding = encodingFor(req);
+  res
+    .vary('Accept-Encoding')
+    .set({ 'content-type': asset.type, 'cache-control': 'public, max-age=31536000, immutable' });
+  if (encoding !== undefined) res.set('content-encoding', encoding);
+  res.send(encoding === undefined ? asset.body : asset.compressed[encoding]);
 };

@@ -14,3 +14,19 @@ export function equalSecrets(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
+
+/** The token in another spelling each time: what stands in a compressed page must not be guessed from the page's length. */
+export function masked(token: string): string {
+  const [bytes, mask] = [Buffer.from(token), randomBytes(token.length)];
+  return Buffer.concat([mask, bytes.map((byte, i) => byte ^ (mask[i] ?? 0))]).toString('base64url');
+}
+
+/** The token behind a spelling of `masked`; what is none comes out as nonsense of no use. */
+export function unmasked(text: string): string {
+  const both = Buffer.from(text, 'base64url');
+  const half = both.length >> 1;
+  return both
+    .subarray(half)
+    .map((byte, i) => byte ^ (both[i] ?? 0))
+    .toString();
+}
