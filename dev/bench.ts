@@ -4,9 +4,11 @@ import { benchPages } from './bench/pages.ts';
 import { report } from './bench/report.ts';
 import { type SeededBench, withStack } from './bench/stack.ts';
 import { benchWalk } from './bench/walk.ts';
+import { benchWizard } from './bench/wizard.ts';
 
 await withStack(async (bench) => {
   await benchPages(bench);
+  await benchWizard(bench);
   await benchWalk(bench);
   residentMemory(bench);
   await benchIntake(bench);
