@@ -12,7 +12,7 @@ import { LEDGER_DAYS, localDay, type Slice, type SyncWindow, slicesOf, windowFor
 import { majorUnits } from '../domain/money.ts';
 import { copySlices, type SliceDeps } from './insight-slices.ts';
 
-export interface CampaignSyncDeps extends Omit<SliceDeps, 'meta' | 'adAccounts' | 'now'> {
+export interface CampaignSyncDeps extends Omit<SliceDeps, 'meta' | 'adAccounts' | 'campaigns' | 'now'> {
   meta: SliceDeps['meta'] & Pick<MetaClient, 'servedVersion' | 'adAccount' | 'campaigns' | 'adsets' | 'ads'>;
   connections: Pick<Connections, 'byTenant' | 'withToken' | 'noteCall' | 'markReconnectNeeded'>;
   adAccounts: AdAccounts;

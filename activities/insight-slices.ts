@@ -1,20 +1,24 @@
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { MetaClient } from '../adapters/meta/client.ts';
+import type { AdDay, CampaignDay } from '../adapters/meta/insights.ts';
 import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accounts.ts';
 import type { AdInsights } from '../adapters/postgres/ad-insights.ts';
+import type { Campaigns } from '../adapters/postgres/campaigns.ts';
 import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
 import type { Insights } from '../adapters/postgres/insights.ts';
 import { controlledDays, leadsIn, localDay, type Slice, wasOverWhenRead } from '../domain/insights.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { copyWindow, type LevelReader, type WindowDeps } from './insight-windows.ts';
 
-export interface SliceDeps {
-  meta: Pick<MetaClient, 'campaignDays' | 'adDays' | 'accountTotal'>;
+export interface SliceDeps extends Omit<WindowDeps, 'meta'> {
+  meta: WindowDeps['meta'] &
+    Pick<MetaClient, 'campaignDays' | 'adDays' | 'accountTotal' | 'reportCampaignDays' | 'reportAdDays'>;
   adAccounts: Pick<AdAccounts, 'byId'>;
+  campaigns: Pick<Campaigns, 'countOf'>;
   insights: Insights;
   adInsights: AdInsights;
   controlTotals: Pick<ControlTotals, 'save'>;
   live: LiveUpdates;
-  now: () => Date;
   /** An activity starts no further slice after this long. */
   workMs?: number;
 }
@@ -41,9 +45,12 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
   for (const slice of of.slices.slice(progress.slicesDone)) {
     if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
     const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
-    const rows = await copyBooks(deps, copy);
+    // A detail that waits for a report means that the books of its slice are written already.
+    const waits = await deps.insightReports.maybe(of.tenantId, { ...slice, adAccountId: of.adAccountId, level: 'ad' });
+    const rows = waits === null ? await copyBooks(deps, copy) : 0;
     await copyDetail(deps, copy);
     await compareTotal(deps, copy);
+    await deps.insightReports.forget(of.tenantId, of.adAccountId, slice);
     progress.rows += rows;
     progress.slicesDone += 1;
     heartbeat(progress);
@@ -60,31 +67,44 @@ interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId'>
   alive: () => void;
 }
 
-async function copyBooks({ meta, insights, live, now }: SliceDeps, copy: SliceCopy): Promise<number> {
+async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
+  const { meta, insights, live, now } = deps;
   const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
   const seenOn = localDay(account.timeZone, now());
-  let count = 0;
-  for await (const { rows, calls } of meta.campaignDays(token, adAccountId, slice)) {
-    const days = rows.map(({ actions, ...day }) => ({
-      ...day,
-      leads: leadsIn(actions, account.leadActionType),
-      wasOver: wasOverWhenRead(day.date, account),
-    }));
-    await insights.savePage(tenantId, runId, account, { rows: days, calls, seenOn });
-    count += rows.length;
-    alive();
-    live.publish(tenantId, 'sync');
-  }
-  return count;
+  const reader: LevelReader<CampaignDay> = {
+    level: 'campaign',
+    objects: (await deps.campaigns.countOf(tenantId, adAccountId)).campaigns,
+    pages: (days) => meta.campaignDays(token, adAccountId, days),
+    reportPages: (reportRunId) => meta.reportCampaignDays(token, adAccountId, reportRunId),
+    save: async ({ rows, calls }) => {
+      const days = rows.map(({ actions, ...day }) => ({
+        ...day,
+        leads: leadsIn(actions, account.leadActionType),
+        wasOver: wasOverWhenRead(day.date, account),
+      }));
+      await insights.savePage(tenantId, runId, account, { rows: days, calls, seenOn });
+      alive();
+      live.publish(tenantId, 'sync');
+    },
+  };
+  return copyWindow(deps, { tenantId, account, token }, reader, slice);
 }
 
-async function copyDetail({ meta, adInsights }: SliceDeps, copy: SliceCopy): Promise<void> {
+async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
+  const { meta, adInsights } = deps;
   const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
-  for await (const { rows, calls } of meta.adDays(token, adAccountId, slice)) {
-    const days = rows.map(({ actions, ...day }) => ({ ...day, leads: leadsIn(actions, account.leadActionType) }));
-    await adInsights.savePage(tenantId, runId, account, { rows: days, calls });
-    alive();
-  }
+  const reader: LevelReader<AdDay> = {
+    level: 'ad',
+    objects: (await deps.campaigns.countOf(tenantId, adAccountId)).ads,
+    pages: (days) => meta.adDays(token, adAccountId, days),
+    reportPages: (reportRunId) => meta.reportAdDays(token, adAccountId, reportRunId),
+    save: async ({ rows, calls }) => {
+      const days = rows.map(({ actions, ...day }) => ({ ...day, leads: leadsIn(actions, account.leadActionType) }));
+      await adInsights.savePage(tenantId, runId, account, { rows: days, calls });
+      alive();
+    },
+  };
+  await copyWindow(deps, { tenantId, account, token }, reader, slice);
 }
 
 /** Once a day, and for each part of the history: does the account spend more than its campaigns? */

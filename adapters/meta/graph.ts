@@ -42,6 +42,7 @@ export type Endpoint =
   | 'adsets'
   | 'ads'
   | 'insights'
+  | 'insights_report'
   | 'lead'
   | 'leadgen_form'
   | 'leadgen_forms'

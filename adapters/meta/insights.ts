@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from '../../domain/error.ts';
 import type { Graph } from './graph.ts';
 import { allRows, metaId, pagesOf } from './paging.ts';
 
@@ -38,6 +39,11 @@ const adDayRow = z
   .transform((row) => ({ campaignId: row.campaign_id, adsetId: row.adset_id, adId: row.ad_id, ...figuresOf(row) }));
 export type AdDay = z.output<typeof adDayRow>;
 
+const reportRow = z.object({ report_run_id: metaId });
+const statusRow = z
+  .object({ async_status: z.string(), async_percent_completion: z.coerce.number().catch(0) })
+  .transform((row) => ({ status: row.async_status, percent: row.async_percent_completion }));
+
 const totalRow = deliveredRow.transform(figuresOf);
 
 /** Whole days of the ad account's zone, both included. */
@@ -48,6 +54,13 @@ export interface DayRange {
 
 const FIGURES = 'spend,impressions,clicks,actions';
 const PAGE_ROWS = 500;
+
+/** What is asked for and how its rows read, by level. */
+const LEVELS = {
+  campaign: { level: 'campaign', fields: `campaign_id,campaign_name,${FIGURES}`, row: campaignDayRow },
+  ad: { level: 'ad', fields: `campaign_id,adset_id,ad_id,${FIGURES}`, row: adDayRow },
+} as const;
+export type InsightLevel = keyof typeof LEVELS;
 
 /** An ad account's figures at three levels. Days without delivery have no row. */
 export function createInsights(graph: Graph) {
@@ -69,29 +82,48 @@ export function createInsights(graph: Graph) {
       deadlineMs: 60_000,
     } as const;
   }
+  const reportOf = (token: string, adAccountId: string, reportRunId: string) =>
+    ({
+      endpoint: 'insights_report',
+      path: `${encodeURIComponent(reportRunId)}/insights`,
+      token,
+      assetId: adAccountId,
+      limits: ['ads', 'ads_insights'],
+      deadlineMs: 60_000,
+    }) as const;
   return {
     /** The books: by campaign and day. */
     campaignDays: (token: string, adAccountId: string, days: DayRange) =>
-      pagesOf(
-        graph,
-        question(token, adAccountId, days, {
-          level: 'campaign',
-          time_increment: '1',
-          fields: `campaign_id,campaign_name,${FIGURES}`,
-          row: campaignDayRow,
-        }),
-      ),
+      pagesOf(graph, question(token, adAccountId, days, { ...LEVELS.campaign, time_increment: '1' })),
     /** The detail: by ad and day. Ads that were deleted since are left out by Meta. */
     adDays: (token: string, adAccountId: string, days: DayRange) =>
-      pagesOf(
-        graph,
-        question(token, adAccountId, days, {
-          level: 'ad',
-          time_increment: '1',
-          fields: `campaign_id,adset_id,ad_id,${FIGURES}`,
-          row: adDayRow,
-        }),
-      ),
+      pagesOf(graph, question(token, adAccountId, days, { ...LEVELS.ad, time_increment: '1' })),
+    /** Starts a report job of either and gives its id. */
+    async startReport(token: string, adAccountId: string, level: InsightLevel, days: DayRange): Promise<string> {
+      const { row: _row, ...params } = LEVELS[level];
+      const { limit: _limit, ...asked } = question(token, adAccountId, days, {
+        ...params,
+        time_increment: '1',
+        row: reportRow,
+      });
+      const { row: schema, ...call } = asked;
+      const made = await graph.call({ ...call, endpoint: 'insights_report', method: 'POST', schema });
+      return made.report_run_id;
+    },
+    /** How far a job is; null while Meta does not find it, as in its first seconds. */
+    async reportStatus(token: string, adAccountId: string, reportRunId: string) {
+      try {
+        return await graph.call({ ...reportOf(token, adAccountId, reportRunId), path: reportRunId, schema: statusRow });
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'not_found') return null;
+        throw error;
+      }
+    },
+    /** The rows of a finished job. */
+    reportCampaignDays: (token: string, adAccountId: string, reportRunId: string) =>
+      pagesOf(graph, { ...reportOf(token, adAccountId, reportRunId), row: campaignDayRow, limit: PAGE_ROWS }),
+    reportAdDays: (token: string, adAccountId: string, reportRunId: string) =>
+      pagesOf(graph, { ...reportOf(token, adAccountId, reportRunId), row: adDayRow, limit: PAGE_ROWS }),
     /** The account's own total of these days, as Meta adds it up; null without delivery. */
     async accountTotal(token: string, adAccountId: string, days: DayRange) {
       const params = { level: 'account', fields: FIGURES, row: totalRow };

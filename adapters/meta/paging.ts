@@ -9,6 +9,7 @@ export interface Page<T> {
 }
 
 const SMALLEST_LIMIT = 10;
+const TOO_MANY_ROWS = 1_487_534;
 const paging = z
   .object({
     cursors: z.object({ after: z.string().optional() }).optional(),
@@ -57,8 +58,9 @@ async function orHalf<T>(read: () => Promise<T>, limit: number): Promise<T | 'ha
   try {
     return await read();
   } catch (error) {
-    const mayHalve = error instanceof AppError && error.code === 'too_much_data' && limit / 2 >= SMALLEST_LIMIT;
-    if (!mayHalve) throw error;
+    if (!(error instanceof AppError) || error.code !== 'too_much_data') throw error;
+    // Too many rows in all: smaller pages of them would be refused too.
+    if (error.details['subcode'] === TOO_MANY_ROWS || limit / 2 < SMALLEST_LIMIT) throw error;
     return 'halve';
   }
 }

@@ -1,4 +1,5 @@
 import { sql } from 'slonik';
+import { z } from 'zod';
 import type { Database, Tx } from './pool.ts';
 import { attributeLateTouches } from './referrals.ts';
 
@@ -31,6 +32,8 @@ export interface SyncedAccount {
   currency: string;
 }
 
+const countRow = z.object({ campaigns: z.number(), ads: z.number() });
+
 export type Campaigns = ReturnType<typeof createCampaigns>;
 
 /**
@@ -50,6 +53,14 @@ export function createCampaigns({ inTenant }: Pick<Database, 'inTenant'>) {
         await upsertAds(tx, tenantId, rows);
         await attributeLateTouches(tx, tenantId);
       }),
+    /** How many campaigns and ads an account has: how large its figures may get. */
+    countOf: (tenantId: number, adAccountId: string): Promise<{ campaigns: number; ads: number }> =>
+      inTenant(tenantId, (tx) =>
+        tx.one(sql.type(countRow)`
+          SELECT count(*) AS campaigns, coalesce(sum((SELECT count(*) FROM meta_ads_ads a
+            WHERE a.tenant_id = c.tenant_id AND a.meta_campaign_id = c.meta_campaign_id)), 0)::bigint AS ads
+          FROM meta_ads_campaigns c WHERE c.tenant_id = ${tenantId} AND c.meta_account_id = ${adAccountId}`),
+      ),
     /**
      * What the daily rows of an account add up to, on its campaigns, with ROI from attributed sales in the account's currency (figures.md: null
      * at zero spend). Ends the account's part of a sync at `now`, in the same transaction.

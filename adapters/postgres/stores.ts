@@ -20,6 +20,7 @@ import { createGauges } from './gauges.ts';
 import { createHubPage } from './hub-page.ts';
 import { createInbox } from './inbox.ts';
 import { createInboxPages } from './inbox-pages.ts';
+import { createInsightReports } from './insight-reports.ts';
 import { createInsights } from './insights.ts';
 import { createLeadDossiers } from './lead-dossiers.ts';
 import { createLeadEntries } from './lead-entries.ts';
@@ -81,6 +82,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     hubPage: createHubPage(database),
     inbox: createInbox(database),
     inboxPages: createInboxPages(database),
+    insightReports: createInsightReports(database),
     insights: createInsights(database),
     leadDossiers: createLeadDossiers(database),
     leadEntries: createLeadEntries(database),

@@ -1,0 +1,129 @@
+import type { MetaClient } from '../adapters/meta/client.ts';
+import type { SelectedAccount } from '../adapters/postgres/ad-accounts.ts';
+import type { InsightReport, InsightReports, ReportKey, ReportLevel } from '../adapters/postgres/insight-reports.ts';
+import { daysOf } from '../domain/days.ts';
+import { AppError } from '../domain/error.ts';
+import { halvesOf, REPORT_FROM_ROWS, reportStep } from '../domain/insight-reports.ts';
+import type { Slice } from '../domain/insights.ts';
+
+export interface WindowDeps {
+  meta: Pick<MetaClient, 'startReport' | 'reportStatus'>;
+  insightReports: InsightReports;
+  now: () => Date;
+}
+
+/** Pages of either level, whichever way Meta gives them. */
+type Pages<T> = AsyncIterable<{ rows: readonly T[]; calls: number }>;
+
+/** How one level's rows are read and kept. */
+export interface LevelReader<T> {
+  level: ReportLevel;
+  /** Campaigns or ads of the account: times days, the most rows a window can have. */
+  objects: number;
+  pages: (days: Slice) => Pages<T>;
+  reportPages: (reportRunId: string) => Pages<T>;
+  save: (page: { rows: readonly T[]; calls: number }) => Promise<void>;
+}
+
+/** Whose window. */
+export interface WindowOf {
+  tenantId: number;
+  account: SelectedAccount;
+  token: string;
+}
+
+/**
+ * Copies a window whole: page by page; when that is too much, or certainly would be, as a report job; when that fails too, in halves. A job that
+ * still runs is not waited for: the activity ends with the delay until the next look, and the next try goes on with the same job.
+ * @throws AppError `rate_limited` while a job runs; `too_much_data` when not even a day can be read
+ */
+export async function copyWindow<T>(
+  deps: WindowDeps,
+  of: WindowOf,
+  reader: LevelReader<T>,
+  days: Slice,
+): Promise<number> {
+  const key: ReportKey = { ...days, adAccountId: of.account.adAccountId, level: reader.level };
+  const known = await deps.insightReports.maybe(of.tenantId, key);
+  if (known?.state === 'done') return 0;
+  if (known?.state === 'split') return copyHalves(deps, of, reader, days);
+  if (known?.state === 'asked') return goOn(deps, of, reader, key, known);
+  if (reader.objects * daysOf(days).length >= REPORT_FROM_ROWS) return ask(deps, of, reader, key);
+  try {
+    return await copyPages(reader, reader.pages(days));
+  } catch (error) {
+    if (!isTooMuch(error)) throw error;
+    return ask(deps, of, reader, key);
+  }
+}
+
+async function copyPages<T>({ save }: LevelReader<T>, pages: Pages<T>): Promise<number> {
+  let count = 0;
+  for await (const page of pages) {
+    await save(page);
+    count += page.rows.length;
+  }
+  return count;
+}
+
+async function ask<T>(
+  { meta, insightReports, ...deps }: WindowDeps,
+  of: WindowOf,
+  reader: LevelReader<T>,
+  key: ReportKey,
+) {
+  const { adAccountId, level, since, until } = key;
+  try {
+    const reportRunId = await meta.startReport(of.token, adAccountId, level, { since, until });
+    await insightReports.asked(of.tenantId, key, reportRunId);
+  } catch (error) {
+    if (!isTooMuch(error)) throw error;
+    return split({ meta, insightReports, ...deps }, of, reader, key);
+  }
+  await reader.save({ rows: [], calls: 1 });
+  throw stillRunning(key, 10_000);
+}
+
+async function goOn<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, key: ReportKey, report: InsightReport) {
+  const { meta, insightReports, now } = deps;
+  const told = await meta.reportStatus(of.token, key.adAccountId, report.reportRunId ?? '');
+  await reader.save({ rows: [], calls: 1 });
+  const next = reportStep(report, told, now());
+  switch (next.step) {
+    case 'read': {
+      const count = await copyPages(reader, reader.reportPages(report.reportRunId ?? ''));
+      await insightReports.mark(of.tenantId, key, 'done');
+      return count;
+    }
+    case 'wait':
+      await insightReports.polled(of.tenantId, key);
+      throw stillRunning(key, next.ms);
+    case 'again':
+      return ask(deps, of, reader, key);
+    case 'split':
+      return split(deps, of, reader, key);
+  }
+}
+
+async function split<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, key: ReportKey): Promise<number> {
+  if (halvesOf(key) === null)
+    throw new AppError('too_much_data', 'not even one day can be read', { details: { level: key.level } });
+  await deps.insightReports.mark(of.tenantId, key, 'split');
+  return copyHalves(deps, of, reader, key);
+}
+
+/** Each half that is whole is marked: a repeat reads only the other. */
+async function copyHalves<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, days: Slice): Promise<number> {
+  let count = 0;
+  for (const { since, until } of halvesOf(days) ?? []) {
+    count += await copyWindow(deps, of, reader, { since, until });
+    const key: ReportKey = { since, until, adAccountId: of.account.adAccountId, level: reader.level };
+    await deps.insightReports.mark(of.tenantId, key, 'done');
+  }
+  return count;
+}
+
+const isTooMuch = (error: unknown): boolean => error instanceof AppError && error.code === 'too_much_data';
+
+const stillRunning = ({ level }: ReportKey, retryAfterMs: number): AppError =>
+  new AppError('rate_limited', 'a report of Meta is still running', { retryAfterMs, details: { report: level } });
