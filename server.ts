@@ -47,9 +47,10 @@ import { sendingRoutes } from './web/sending.ts';
 import { sessionRoutes } from './web/sessions.ts';
 import { createStatsService } from './web/stats.ts';
 import { syncRoutes } from './web/sync.ts';
+import { templateRoutes } from './web/templates.ts';
 import { unconfirmedRoutes } from './web/unconfirmed.ts';
 import { webhookRoutes } from './web/webhooks.ts';
-import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics, templateCopier } from './wiring.ts';
+import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics, templateDesk } from './wiring.ts';
 
 const config = configOrExit();
 const base = await foundation('server', config);
@@ -109,6 +110,8 @@ function routesOf(
     syncs: createCampaignSyncs(temporal.client),
   };
   const wake = (workflowIds: readonly string[]) => leadWorkflows.wake(workflowIds);
+  const { copy: copyTemplates, create: createTemplate } = templateDesk(base);
+  const templateDeps = { templates: stores.templates, copyTemplates, createTemplate };
   const ruleDeps = { rules: stores.rules, ruleTrials: stores.ruleTrials, wake };
   const entries = { leadEntries: stores.leadEntries, normalizePhone, live, invalidateFigures: cache.invalidate };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
@@ -135,7 +138,7 @@ function routesOf(
       config,
       passwordMails,
       phoneNumbers: async (tenantId) => ycloud.phoneNumbers(await stores.credentials.ycloudKey(tenantId)),
-      copyTemplates: templateCopier(base),
+      copyTemplates,
       testCredential: createCredentialTest({ ycloud, askChatwoot: askChatwootProfile }),
       invalidateFigures: cache.invalidate,
     }),
@@ -186,7 +189,8 @@ function routesOf(
     opportunityRoutes({ ...stores, ...figuresChanged }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
-    automationApiRoutes({ ...ruleDeps, templates: stores.templates, ruleBody }),
+    automationApiRoutes({ ...ruleDeps, ...templateDeps, ruleBody }),
+    templateRoutes(templateDeps),
     ruleRoutes(ruleDeps),
     automationLogRoutes({ automationLogs: stores.automationLogs }),
     connectionRoutes({

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { createConversationIntake } from './activities/conversations.ts';
+import { createTemplateDesk, type TemplateDesk } from './activities/templates.ts';
 import { createVault } from './adapters/crypto/fernet.ts';
 import { createLogger, type Logger } from './adapters/log.ts';
 import { createMailer } from './adapters/mail.ts';
@@ -18,7 +19,6 @@ import { type Dispatcher, startDispatcher } from './adapters/temporal/dispatcher
 import { createLeadWorkflows } from './adapters/temporal/leads.ts';
 import { createYCloud } from './adapters/ycloud/client.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
-import { system } from './domain/actor.ts';
 import { isLive } from './domain/connection.ts';
 
 // V8 would let garbage grow to gigabytes before it looks; what lives is some tens of MiB.
@@ -83,33 +83,22 @@ export async function connectedTenants({ stores }: Pick<Foundation, 'stores'>): 
   return live;
 }
 
-/** Reads a tenant's templates from YCloud again. */
-export const templateCopier =
-  ({ stores, ycloud }: Foundation) =>
-  async (tenantId: number): Promise<void> => {
-    const wabaIds = new Set((await stores.senders.listForTenant(tenantId)).map((sender) => sender.waba_id));
-    const key = await stores.credentials.ycloudKey(tenantId);
-    for (const wabaId of wabaIds) {
-      const templates = await ycloud.templates(key, wabaId);
-      const copies = templates.map((template) => ({
-        ...template,
-        quality: template.qualityRating ?? null,
-        metaTemplateId: template.officialTemplateId ?? null,
-      }));
-      await stores.templates.saveCopies(tenantId, copies, system('template-sync'));
-    }
-  };
+/** Templates as YCloud shows them, copied and created. */
+export const templateDesk = ({ stores, ycloud, live }: Pick<Foundation, 'stores' | 'ycloud' | 'live'>): TemplateDesk =>
+  createTemplateDesk({ ...stores, ycloud, live });
 
 /** The inbox's dispatcher; one runs in each program, so that either alone keeps things moving. */
 export function dispatcherOf(base: Foundation): Dispatcher {
   const { stores, leadWorkflows, connectionWorkflows, live, metrics, log } = base;
   const { inbox, conversations, deletionRequests, oauthAttempts, outboundMessages, automationRuns } = stores;
+  const copyTemplates = templateDesk(base).copy;
   const intake = createConversationIntake({
     inbox,
     conversations,
     tell: leadWorkflows.tell,
     refreshTemplates: templateCopier(base),
     invalidateFigures: base.cache.invalidate,
+    refreshTemplates: copyTemplates,
     live,
     metrics,
   });
@@ -127,6 +116,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
       },
       message_by_hand: (tenantId, messageId) => leadWorkflows.startMessage({ tenantId, messageId }),
       run_over: automationRuns.endUnanswered,
+      templates: copyTemplates,
       run_to_start: (tenantId, runId) => automationRuns.startLater(tenantId, runId, leadWorkflows.startAutomation),
       oauth_returned: async (tenantId, attemptId) => {
         await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);

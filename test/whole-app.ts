@@ -40,6 +40,7 @@ import { sendingRoutes } from '../web/sending.ts';
 import { sessionRoutes } from '../web/sessions.ts';
 import { createStatsService } from '../web/stats.ts';
 import { syncRoutes } from '../web/sync.ts';
+import { templateRoutes } from '../web/templates.ts';
 import { unconfirmedRoutes } from '../web/unconfirmed.ts';
 import { webhookRoutes } from '../web/webhooks.ts';
 import { type TestApp, testApp } from './app.ts';
@@ -105,6 +106,7 @@ function blocksOf(
   const syncDeps = { ...stores, syncs };
   const signInLimit = createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 });
   const passwordMails = createPasswordMails({ ...stores, config, mailer: { send: async () => false } });
+  const templateDeps = { templates: stores.templates, copyTemplates: away, createTemplate: away };
   const ruleDeps = { rules: stores.rules, ruleTrials: stores.ruleTrials, wake: async () => {} };
   const entries = { leadEntries: stores.leadEntries, normalizePhone, live, invalidateFigures: cache.invalidate };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
@@ -163,7 +165,8 @@ function blocksOf(
     opportunityRoutes({ ...stores, ...figuresChanged }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
-    automationApiRoutes({ ...ruleDeps, templates: stores.templates, ruleBody }),
+    automationApiRoutes({ ...ruleDeps, ...templateDeps, ruleBody }),
+    templateRoutes(templateDeps),
     ruleRoutes(ruleDeps),
     automationLogRoutes({ automationLogs: stores.automationLogs }),
     connectionRoutes({

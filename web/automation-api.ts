@@ -1,16 +1,15 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { NewRule, Rule, Rules } from '../adapters/postgres/rules.ts';
-import type { Templates } from '../adapters/postgres/templates.ts';
 import { AppError } from '../domain/error.ts';
 import { wantsJson } from './errors.ts';
 import { callerOf, type Route } from './route.ts';
-import { createFromForm, type RuleDeps, showRules } from './rules.ts';
+import { createFromForm as createRuleFromForm, type RuleDeps, showRules } from './rules.ts';
 import { bodyOf } from './sales-api.ts';
+import { createFromForm as createTemplateFromForm, showTemplates, type TemplatePageDeps } from './templates.ts';
 
-export interface AutomationApiDeps extends RuleDeps {
+export interface AutomationApiDeps extends RuleDeps, TemplatePageDeps {
   rules: Rules;
-  templates: Pick<Templates, 'listForTenant'>;
   /** Checks a rule's shape; the stores keep the schema beside the column. */
   ruleBody: z.ZodType<NewRule>;
 }
@@ -32,7 +31,7 @@ export const automationApiRoutes = (deps: AutomationApiDeps): Route[] => [
     body: 'form',
     accessName: 'create_automation_rule',
     limited: true,
-    handler: (req, res) => (req.is('urlencoded') ? createFromForm(req, res, deps) : createRule(req, res, deps)),
+    handler: (req, res) => (req.is('urlencoded') ? createRuleFromForm(req, res, deps) : createRule(req, res, deps)),
   },
   {
     method: 'get',
@@ -40,7 +39,17 @@ export const automationApiRoutes = (deps: AutomationApiDeps): Route[] => [
     access: 'tenant',
     accessName: 'get_hsm_templates',
     limited: true,
-    handler: (req, res) => listTemplates(req, res, deps),
+    handler: (req, res) => (wantsJson(req) ? listTemplates(req, res, deps) : showTemplates(req, res, deps)),
+  },
+  {
+    method: 'post',
+    path: '/crm/marketing/templates',
+    access: 'tenant',
+    body: 'form',
+    accessName: 'create_hsm_template',
+    limited: true,
+    handler: (req, res) =>
+      req.is('urlencoded') ? createTemplateFromForm(req, res, deps) : createTemplate(req, res, deps),
   },
 ];
 
@@ -70,6 +79,21 @@ async function listTemplates(req: Request, res: Response, { templates }: Automat
       components,
     })),
   );
+}
+
+const templateBody = z.object({
+  name: z.string().regex(/^[a-z0-9_]{1,512}$/),
+  language: z.string().regex(/^[a-z]{2,3}(_[A-Z]{2})?$/),
+  category: z.enum(['MARKETING', 'UTILITY', 'AUTHENTICATION']),
+  components: z.array(z.record(z.string(), z.unknown())).min(1).max(10),
+});
+
+/** Programs send the definition as Meta takes it. */
+async function createTemplate(req: Request, res: Response, deps: AutomationApiDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const template = bodyOf(req, templateBody);
+  await deps.createTemplate(tenantId, template, actor);
+  res.status(201).json({ ...template, status: 'PENDING' });
 }
 
 const ruleJson = ({

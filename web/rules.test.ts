@@ -27,7 +27,16 @@ beforeAll(async () => {
         ruleTrials: stores.ruleTrials,
         wake: async (ids: readonly string[]) => void woken.push(...ids),
       };
-      return [...automationApiRoutes({ ...deps, templates: stores.templates, ruleBody }), ...ruleRoutes(deps)];
+      return [
+        ...automationApiRoutes({
+          ...deps,
+          templates: stores.templates,
+          ruleBody,
+          copyTemplates: async () => {},
+          createTemplate: async () => {},
+        }),
+        ...ruleRoutes(deps),
+      ];
     },
     { MARKETING_RATE_LIMIT: '1000' },
   );

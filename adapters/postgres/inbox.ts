@@ -17,7 +17,15 @@ const takenRow = z.object({
 export type TakenRow = z.output<typeof takenRow>;
 const payloadRow = z.object({ id: z.number(), payload: z.string(), received_at: z.date() });
 const dueRow = z.object({
-  work: z.enum(['stale_send', 'oauth_returned', 'waiting_lead', 'message_by_hand', 'run_over', 'run_to_start']),
+  work: z.enum([
+    'stale_send',
+    'oauth_returned',
+    'waiting_lead',
+    'message_by_hand',
+    'run_over',
+    'run_to_start',
+    'templates',
+  ]),
   tenant_id: z.number(),
   object_id: z.string(),
 });

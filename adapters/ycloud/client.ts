@@ -15,6 +15,14 @@ export interface TemplateMessage {
   externalId: string;
 }
 
+export interface NewTemplate {
+  wabaId: string;
+  name: string;
+  language: string;
+  category: string;
+  components: readonly Record<string, unknown>[];
+}
+
 /** Words of one's own, allowed for 24 hours after the person's last message. */
 export interface TextMessage {
   /** Our business number, E.164. */
@@ -50,6 +58,7 @@ const templateRow = z.object({
   status: z.string(),
   qualityRating: z.string().nullish(),
   officialTemplateId: z.string().nullish(),
+  reason: z.string().nullish().catch(null),
   components: z.array(z.record(z.string(), z.unknown())).default([]),
 });
 export type YCloudTemplate = z.output<typeof templateRow>;
@@ -139,6 +148,24 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
         `/whatsapp/templates${wabaId === undefined ? '' : `?filter.wabaId=${encodeURIComponent(wabaId)}`}`,
         templateRow,
       ),
+    /**
+     * Sends a template to review; there is one of a name and language. Throws AppError `conflict` when it is there already, `invalid` (`details.code`),
+     * `unauthorized`, `rate_limited`, `unavailable`.
+     */
+    async createTemplate(key: string, template: NewTemplate): Promise<YCloudTemplate> {
+      const response = await call(key, '/whatsapp/templates', {
+        method: 'POST',
+        body: JSON.stringify(template),
+        deadlineMs: READ_DEADLINE_MS,
+      }).catch((error: unknown) => {
+        throw new AppError('unavailable', 'YCloud does not answer', { cause: error });
+      });
+      if (response.status === 409) throw new AppError('conflict', 'the template exists');
+      if (!response.ok) throw await refusal(response);
+      const made = templateRow.safeParse(await response.json().catch(() => null));
+      if (!made.success) throw new AppError('unavailable', 'unreadable reply of YCloud');
+      return made.data;
+    },
     phoneNumbers: (key: string) => read(key, '/whatsapp/phoneNumbers', phoneRow),
   };
 }
