@@ -96,7 +96,6 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     inbox,
     conversations,
     tell: leadWorkflows.tell,
-    refreshTemplates: templateCopier(base),
     invalidateFigures: base.cache.invalidate,
     refreshTemplates: copyTemplates,
     live,
