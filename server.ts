@@ -10,6 +10,7 @@ import { normalizePhone } from './adapters/phone.ts';
 import { ruleBody } from './adapters/postgres/rules.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
 import { createUsageGate } from './adapters/redis/usage-gate.ts';
+import { createBackfills } from './adapters/temporal/backfill.ts';
 import { createCampaignSyncs } from './adapters/temporal/campaign-sync.ts';
 import type { Dispatcher } from './adapters/temporal/dispatcher.ts';
 import { createLeadReconciliations } from './adapters/temporal/lead-reconciliation.ts';
@@ -150,6 +151,7 @@ function routesOf(
       stats: figures,
       normalizePhone,
       usageReadings: createUsageGate(redis).readings,
+      backfills: createBackfills(temporal.client),
     }),
     marketingRoutes({
       config,

@@ -1,3 +1,4 @@
+import { createBackfillActivities } from './activities/backfill.ts';
 import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
 import { createConnectionActivities } from './activities/connection.ts';
 import { createConnectionCheckActivities } from './activities/connection-checks.ts';
@@ -130,6 +131,7 @@ function activitiesOf({
       live,
     }),
     ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),
+    ...createBackfillActivities({ meta, ...stores, cache, live }),
     ...createLeadActivities({
       ...leadDeps,
       runs: stores.automationRuns,

@@ -29,6 +29,8 @@ export interface SlicesOf {
   runId: string;
   adAccountId: string;
   slices: Slice[];
+  /** Days that were never read before: whatever they bring is no restatement. */
+  isHistory?: boolean;
 }
 
 /** What a heartbeat tells the next try. */
@@ -60,7 +62,7 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
 
 const earlierTry = (): Partial<SliceProgress> => (activityInfo().heartbeatDetails as SliceProgress | undefined) ?? {};
 
-interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId'> {
+interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId' | 'isHistory'> {
   account: SelectedAccount;
   slice: Slice;
   token: string;
@@ -80,7 +82,7 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
       const days = rows.map(({ actions, ...day }) => ({
         ...day,
         leads: leadsIn(actions, account.leadActionType),
-        wasOver: wasOverWhenRead(day.date, account),
+        wasOver: copy.isHistory !== true && wasOverWhenRead(day.date, account),
       }));
       await insights.savePage(tenantId, runId, account, { rows: days, calls, seenOn });
       alive();

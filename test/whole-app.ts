@@ -135,6 +135,7 @@ function blocksOf(
       ...figuresChanged,
       stats: figures,
       normalizePhone,
+      backfills: { start: async () => {} },
       usageReadings: async (scopes) => usage.readings?.(scopes) ?? null,
     }),
     marketingRoutes({

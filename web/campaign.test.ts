@@ -149,6 +149,17 @@ describe('The history of copies', () => {
     expect(text).toMatch(/next copy \w+ \d+/);
   });
 
+  it('lets a person choose how far back the figures go', async () => {
+    const reply = await person.post('/crm/marketing/history', { months: '37' });
+    expect([reply.status, reply.headers.get('location')]).toEqual([303, '/crm/marketing/sync#history']);
+    expect(textOf(await (await person.get('/crm/marketing/sync')).text())).toMatch(
+      /Since \w+ \d+, \d+ reading back to /,
+    );
+    expect((await person.post('/crm/marketing/history', { months: '400' })).status).toBe(422);
+    const rows = await app.stores.systemEvents.changesOf(tenantId, { type: 'ad_account', id: account().accountId });
+    expect(rows.map(({ name }) => name)).toContain('history.wanted');
+  });
+
   it('says what it is for, before there is any', async () => {
     const newcomer = await aPerson(app, db, await aTenant(db));
     expect(textOf(await (await newcomer.get('/crm/marketing/sync')).text())).toContain('Nothing was copied yet');

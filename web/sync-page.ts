@@ -3,12 +3,16 @@ import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accoun
 import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
 import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { SyncRuns } from '../adapters/postgres/sync-runs.ts';
+import type { Backfills } from '../adapters/temporal/backfill.ts';
 import { decimal, ZERO } from '../domain/decimal.ts';
-import { nextSyncAt } from '../domain/insights.ts';
+import { AppError } from '../domain/error.ts';
+import { HISTORY_MONTHS, historyStart } from '../domain/history.ts';
+import { localDay, nextSyncAt } from '../domain/insights.ts';
 import { type ScopeReading, SLOW_RATIO, STOP_RATIO } from '../domain/meta-usage.ts';
 import { restatementLine } from './campaign-props.ts';
 import { createFormat } from './format.ts';
 import { localeOf, translator } from './i18n.ts';
+import { fields } from './lead-forms.ts';
 import { frameOf, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
 
@@ -16,7 +20,8 @@ export interface SyncPageDeps {
   syncRuns: Pick<SyncRuns, 'recent'>;
   controlTotals: Pick<ControlTotals, 'latest'>;
   restatements: Pick<Restatements, 'recent'>;
-  adAccounts: Pick<AdAccounts, 'listSelected'>;
+  adAccounts: Pick<AdAccounts, 'listSelected' | 'histories' | 'wantHistory'>;
+  backfills: Backfills;
   /** How much of Meta's limits is used; null while Redis is away. */
   usageReadings: (scopes: readonly string[]) => Promise<readonly ScopeReading[] | null>;
 }
@@ -30,7 +35,28 @@ export const syncPageRoutes = (deps: SyncPageDeps): Route[] => [
     accessName: 'get_sync_history',
     handler: (req, res) => show(req, res, deps),
   },
+  {
+    method: 'post',
+    path: '/crm/marketing/history',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => want(req, res, deps),
+  },
 ];
+
+const MONTHS = [3, 6, 12, 24, HISTORY_MONTHS];
+
+/** How far back every copied account is wanted; reading goes on where it stopped, so asking again is harmless. */
+async function want(req: Request, res: Response, { adAccounts, backfills }: SyncPageDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const months = Number(fields(req)['months']);
+  if (!MONTHS.includes(months)) throw new AppError('invalid', 'no such history');
+  for (const { adAccountId, timeZone } of await adAccounts.listSelected(tenantId)) {
+    await adAccounts.wantHistory(tenantId, adAccountId, historyStart(localDay(timeZone, new Date()), months), actor);
+    await backfills.start({ tenantId, adAccountId });
+  }
+  res.redirect(303, '/crm/marketing/sync#history');
+}
 
 const RESTATEMENTS_SHOWN = 40;
 
@@ -46,6 +72,7 @@ async function show(
     controlTotals.latest(tenantId),
     restatements.recent(tenantId, { limit: 500 }),
   ]);
+  const histories = await adAccounts.histories(tenantId);
   const weather = await weatherOf(await adAccounts.listSelected(tenantId), usageReadings);
   const lines = ledger.map((row) => restatementLine(row, words));
   renderPage(req, res, 'sync/page', {
@@ -65,6 +92,15 @@ async function show(
       apart: words.format.money(total.apart_spend, total.currency),
       isWhole: decimal(total.apart_spend) === ZERO && total.apart_leads === 0,
     })),
+    histories: histories.map(({ name, readSince, wantedSince }) => ({
+      name,
+      since: readSince === null ? null : words.format.longDay(readSince),
+      wanted:
+        wantedSince === null || (readSince !== null && readSince <= wantedSince)
+          ? null
+          : words.format.longDay(wantedSince),
+    })),
+    months: MONTHS,
     weather,
     nextAt: nextSafeSync(tenantId, weather, new Date()),
     restatements: lines.slice(0, RESTATEMENTS_SHOWN),

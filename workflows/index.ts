@@ -1,3 +1,4 @@
+export { backfillWorkflow } from './backfill.ts';
 export { campaignSyncWorkflow } from './campaign-sync.ts';
 export { metaConnectionWorkflow } from './connection.ts';
 export { dataDeletionWorkflow } from './data-deletion.ts';

@@ -1,7 +1,9 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
+import type { Actor } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import type { Database, Tx } from './pool.ts';
+import { audited } from './system-events.ts';
 
 const adAccountRow = z
   .object({
@@ -37,6 +39,34 @@ export interface AccountFacts {
   businessId: string | null;
 }
 
+const historyRow = z
+  .object({
+    ad_account_id: z.string(),
+    name: z.string(),
+    time_zone: z.string(),
+    is_synced: z.boolean(),
+    wanted_since: z.string().nullable(),
+    read_since: z.string().nullable(),
+  })
+  .transform((row) => ({
+    adAccountId: row.ad_account_id,
+    name: row.name,
+    timeZone: row.time_zone,
+    /** Its newest days were read. */
+    isSynced: row.is_synced,
+    wantedSince: row.wanted_since,
+    /** The oldest day that was read for sure. */
+    readSince: row.read_since,
+  }));
+export type AccountHistory = z.output<typeof historyRow>;
+
+// Before any slice of history was read, the oldest day that brought figures counts.
+const historyQuery = (tenantId: number) => sql.fragment`
+  SELECT a.ad_account_id, a.name, a.time_zone, a.wide_synced_at IS NOT NULL AS is_synced, a.history_since::text AS wanted_since,
+    coalesce(a.history_read_since, (SELECT min(i.date) FROM meta_ads_insights i
+      WHERE i.tenant_id = a.tenant_id AND i.meta_account_id = a.ad_account_id))::text AS read_since
+  FROM ad_accounts a WHERE a.tenant_id = ${tenantId} AND a.is_selected`;
+
 export type AdAccounts = ReturnType<typeof createAdAccounts>;
 
 /** The ad accounts a tenant connected. */
@@ -61,6 +91,30 @@ export function createAdAccounts({ inTenant }: Pick<Database, 'inTenant'>) {
           WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId} AND is_selected`);
         if (row === null) throw new AppError('not_found', `ad account ${adAccountId}`);
         return row;
+      }),
+    /** How far back an account's figures are wanted and were read; null for one that is not copied. */
+    historyOf: (tenantId: number, adAccountId: string): Promise<AccountHistory | null> =>
+      inTenant(tenantId, (tx) =>
+        tx.maybeOne(sql.type(historyRow)`
+          ${historyQuery(tenantId)} AND a.ad_account_id = ${adAccountId}`),
+      ),
+    histories: (tenantId: number): Promise<readonly AccountHistory[]> =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(historyRow)`${historyQuery(tenantId)} ORDER BY a.name, a.ad_account_id LIMIT 500`),
+      ),
+    /** A person wants the figures of an account back to this day. */
+    wantHistory: (tenantId: number, adAccountId: string, since: string, actor: Actor): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        await tx.query(sql.unsafe`
+          UPDATE ad_accounts SET history_since = ${since}::date WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId} AND is_selected`);
+        const object = { type: 'ad_account', id: adAccountId };
+        await audited(tx, { tenantId, name: 'history.wanted', actor, object, details: { since } });
+      }),
+    /** The history is whole from this day on. Part of a sync, which leaves no audit row of its own. */
+    historyRead: (tenantId: number, adAccountId: string, since: string): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        await tx.query(sql.unsafe`
+          UPDATE ad_accounts SET history_read_since = ${since}::date WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId}`);
       }),
     /** Name, status, currency and zone as Meta has them now. Part of a sync, which the audit trail holds as one row. */
     saveFacts: (tenantId: number, facts: AccountFacts): Promise<void> =>

@@ -53,6 +53,9 @@ export function createCampaigns({ inTenant }: Pick<Database, 'inTenant'>) {
         await upsertAds(tx, tenantId, rows);
         await attributeLateTouches(tx, tenantId);
       }),
+    /** Adds an account's days up on its campaigns, without ending a sync. */
+    refreshTotals: (tenantId: number, adAccountId: string, now: Date): Promise<void> =>
+      inTenant(tenantId, (tx) => updateTotals(tx, tenantId, adAccountId, now)),
     /** How many campaigns and ads an account has: how large its figures may get. */
     countOf: (tenantId: number, adAccountId: string): Promise<{ campaigns: number; ads: number }> =>
       inTenant(tenantId, (tx) =>
