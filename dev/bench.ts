@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { benchBurst } from './bench/burst.ts';
 import { benchIntake } from './bench/intake.ts';
 import { benchPages } from './bench/pages.ts';
 import { report } from './bench/report.ts';
@@ -9,7 +10,8 @@ import { benchWizard } from './bench/wizard.ts';
 await withStack(async (bench) => {
   await benchPages(bench);
   await benchWizard(bench);
-  await benchWalk(bench);
+  const { actions, baseline } = await benchWalk(bench);
+  await benchBurst(bench, actions, baseline);
   residentMemory(bench);
   await benchIntake(bench);
 });

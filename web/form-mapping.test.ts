@@ -48,9 +48,9 @@ describe('The forms', () => {
 
   it('appear by themselves, marked as new, with what is known of their questions', async () => {
     const html = await page('/crm/forms');
-    expect(textOf(html)).toMatch(/Consulta New Aurora Odontología Without a phone 1 of 3 say who it is/);
+    expect(textOf(html)).toMatch(/Consulta New Aurora Odontología Missing 1 of 3 say who it is/);
     await person.post(`/crm/forms/${FORM}/mapping`, { 'target:contacto': 'phone' });
-    expect(textOf(await page('/crm/forms'))).toMatch(/Consulta Aurora Odontología Has a phone 2 of 3 say who it is/);
+    expect(textOf(await page('/crm/forms'))).toMatch(/Consulta Aurora Odontología Asked 2 of 3 say who it is/);
   });
 
   it('belong to their tenant', async () => {

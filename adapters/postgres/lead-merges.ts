@@ -113,7 +113,7 @@ async function merge(tx: Tx, tenantId: number, { survivor, merged, reason, actor
   await tx.query(sql.unsafe`
     UPDATE leads s SET full_name = coalesce(s.full_name, m.full_name), phone = coalesce(s.phone, m.phone), email = coalesce(s.email, m.email),
       seller_id = coalesce(s.seller_id, m.seller_id), first_message_at = coalesce(s.first_message_at, m.first_message_at),
-      first_reply_at = coalesce(s.first_reply_at, m.first_reply_at), last_touch_at = greatest(s.last_touch_at, m.last_touch_at), updated_at = now()
+      first_reply_at = coalesce(s.first_reply_at, m.first_reply_at), last_touch_at = greatest(s.last_touch_at, s.created_at, m.last_touch_at, m.created_at), updated_at = now()
     FROM leads m WHERE s.tenant_id = ${tenantId} AND s.id = ${survivor.id} AND m.tenant_id = ${tenantId} AND m.id = ${merged.id}`);
   await tx.query(sql.unsafe`
     UPDATE leads SET merged_into = ${survivor.id}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${merged.id}`);
@@ -147,8 +147,11 @@ async function giveBack(tx: Tx, tenantId: number, undone: z.output<typeof mergeR
       WHERE s.tenant_id = ${tenantId} AND s.id = ${survivorId} AND m.tenant_id = ${tenantId} AND m.id = ${mergedId} AND s.${field} = m.${field}`);
   }
   await tx.query(sql.unsafe`
-    UPDATE leads s SET last_touch_at = greatest(s.created_at,
-      (SELECT max(m.last_touch_at) FROM leads m WHERE m.tenant_id = s.tenant_id AND m.merged_into = s.id))
+    UPDATE leads s SET last_touch_at = (SELECT max(greatest(came.at, s.created_at)) FROM (
+      SELECT greatest(m.last_touch_at, m.created_at) AS at FROM leads m WHERE m.tenant_id = s.tenant_id AND m.merged_into = s.id
+      UNION ALL
+      SELECT t.created_at FROM lead_touches t
+      WHERE t.tenant_id = s.tenant_id AND t.lead_id = s.id AND t.kind = 'click_to_whatsapp' AND t.created_at > s.created_at) came)
     WHERE s.tenant_id = ${tenantId} AND s.id = ${survivorId}`);
 }
 

@@ -96,7 +96,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
           SELECT l.status, count(*) AS leads FROM leads l WHERE l.tenant_id = ${tenantId} AND l.merged_into IS NULL AND ${where} GROUP BY l.status`);
         const rows = await tx.any(sql.type(listRow)`
           ${leadsOf(tenantId)} AND ${where} AND ${ofStatus}
-          ORDER BY l.last_touch_at DESC, l.id LIMIT ${LEADS_A_PAGE} OFFSET ${(page - 1) * LEADS_A_PAGE}`);
+          ORDER BY coalesce(l.last_touch_at, l.created_at) DESC, l.id LIMIT ${LEADS_A_PAGE} OFFSET ${(page - 1) * LEADS_A_PAGE}`);
         return { rows, counts: new Map(counts.map((row) => [row.status, row.leads])) };
       }),
 
@@ -126,11 +126,13 @@ export type LeadPages = ReturnType<typeof createLeadPages>;
 
 /** The newest leads, inside a transaction that reads more. */
 export const recentLeads = (tx: Tx, tenantId: number, limit: number): Promise<readonly LeadListRow[]> =>
-  tx.any(sql.type(listRow)`${leadsOf(tenantId)} ORDER BY l.last_touch_at DESC, l.id LIMIT ${limit}`);
+  tx.any(
+    sql.type(listRow)`${leadsOf(tenantId)} ORDER BY coalesce(l.last_touch_at, l.created_at) DESC, l.id LIMIT ${limit}`,
+  );
 
 const leadsOf = (tenantId: number) => sql.fragment`
   SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state,
-    l.last_touch_at > l.created_at AS is_repeat, CASE WHEN l.last_touch_at > l.created_at THEN l.last_touch_at ELSE coalesce(l.submitted_at, l.created_at) END AS arrived_at,
+    l.last_touch_at IS NOT NULL AS is_repeat, coalesce(l.last_touch_at, l.submitted_at, l.created_at) AS arrived_at,
     t.campaign_name, u.name AS seller_name, m.state AS message_state, l.first_reply_at IS NOT NULL AS has_replied
   FROM leads l
   LEFT JOIN LATERAL (SELECT c.name AS campaign_name FROM lead_touches x

@@ -1,19 +1,21 @@
-import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { hubEnvironment } from '../demo/environment.ts';
 import { startNode } from '../demo/service.ts';
 import { freePort } from '../stack/ports.ts';
 import { asAdmin } from '../stack/roles.ts';
-import { inTurn, load } from './load.ts';
+import { inTurn, load, paced } from './load.ts';
 import { report } from './report.ts';
 import type { SeededBench } from './stack.ts';
+import { webhookOf } from './webhook.ts';
 
 const SECONDS = 4;
 const CONNECTIONS = 16;
+export const PER_SECOND = 300;
+const STEADY_SECONDS = 10;
 
 /** Webhook intake (signature, durable insert, 200) against a bare Express route doing one INSERT on the same PostgreSQL. */
 export async function benchIntake(bench: SeededBench): Promise<void> {
-  const { places, secrets, pageId } = bench;
+  const { places, secrets } = bench;
   await asAdmin(places.adminUrl, async (client) => {
     await client.query(
       'CREATE TABLE IF NOT EXISTS bench_events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload text NOT NULL, received_at timestamptz NOT NULL DEFAULT now())',
@@ -40,28 +42,7 @@ export async function benchIntake(bench: SeededBench): Promise<void> {
   let next = 1;
   let worst = 0;
   let failed = 0;
-  const signed = () => {
-    const id = String(900_000_000_000_000 + next++);
-    const body = JSON.stringify({
-      object: 'page',
-      entry: [
-        {
-          id: pageId,
-          time: 1785000001,
-          changes: [
-            { field: 'leadgen', value: { leadgen_id: id, page_id: pageId, form_id: '1', created_time: 1785000000 } },
-          ],
-        },
-      ],
-    });
-    return {
-      headers: {
-        'content-type': 'application/json',
-        'x-hub-signature-256': `sha256=${createHmac('sha256', secrets.metaAppSecret).update(body).digest('hex')}`,
-      },
-      body,
-    };
-  };
+  const signed = () => webhookOf(bench, [String(900_000_000_000_000 + next++)]);
   const { a, b, ratio } = await inTurn(
     3,
     async () => {
@@ -85,7 +66,18 @@ export async function benchIntake(bench: SeededBench): Promise<void> {
         })
       ).perSecond,
   );
+  const url = `http://127.0.0.1:${port}/crm/webhook/meta`;
+  const steady = await paced({ url, make: signed, perSecond: PER_SECOND, count: PER_SECOND * STEADY_SECONDS });
   await Promise.all([hub.stop(), bare.stop()]);
+  report({
+    name: `webhook intake at ${PER_SECOND} requests a second, dispatcher paused, p99`,
+    value: steady.p99Ms,
+    unit: 'ms',
+    baseline: null,
+    goal: 100,
+    better: 'less',
+    note: `p50 ${steady.p50Ms.toFixed(1)} ms over ${STEADY_SECONDS} s, ${steady.failed} failed`,
+  });
   report({
     name: 'webhook intake, dispatcher paused',
     ratio,

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Load {
   url: string;
@@ -40,9 +41,41 @@ export async function load({ url, method = 'POST', make, connections, seconds }:
   await Promise.all(Array.from({ length: connections }, worker));
   const elapsed = (performance.now() - started) / 1000;
   agent.destroy();
+  return { perSecond: times.length / elapsed, ...ranksOf(times), failed, bytes };
+}
+
+export interface Paced extends Omit<Load, 'connections' | 'seconds'> {
+  perSecond: number;
+  count: number;
+}
+
+/** Begins `count` requests at an even pace, whether the ones before were answered or not: each one's time counts from when it was due. */
+export async function paced({ url, method = 'POST', make, perSecond, count }: Paced): Promise<LoadResult> {
+  if (new URL(url).hostname !== '127.0.0.1') throw new Error('load goes to loopback only');
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const times: number[] = [];
+  let failed = 0;
+  const started = performance.now();
+  const one = async (i: number) => {
+    const due = started + (i * 1000) / perSecond;
+    await sleep(Math.max(0, due - performance.now()));
+    const status = await once(agent, url, method, make(i)).then(
+      (reply) => reply.status,
+      () => 0,
+    );
+    times.push(performance.now() - due);
+    if (status < 200 || status >= 400) failed++;
+  };
+  await Promise.all(Array.from({ length: count }, (_, i) => one(i)));
+  const elapsed = (performance.now() - started) / 1000;
+  agent.destroy();
+  return { perSecond: count / elapsed, ...ranksOf(times), failed, bytes: 0 };
+}
+
+function ranksOf(times: number[]): { p50Ms: number; p99Ms: number } {
   times.sort((a, b) => a - b);
   const rank = (share: number) => times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? 0;
-  return { perSecond: times.length / elapsed, p50Ms: rank(0.5), p99Ms: rank(0.99), failed, bytes };
+  return { p50Ms: rank(0.5), p99Ms: rank(0.99) };
 }
 
 function once(
