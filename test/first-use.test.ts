@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase } from '../adapters/postgres/pool.ts';
 import { type DemoTenant, seedTenant } from '../dev/seed/tenants.ts';
 import { launchBrowser } from '../dev/stack/browser.ts';
+import { asAdmin } from '../dev/stack/roles.ts';
 import { demoStack } from './demo-stack.ts';
 
 const stack = demoStack();
@@ -42,6 +43,18 @@ const toHub = async () => {
   await page.locator('.tabbar').getByText('Hub', { exact: true }).click();
   await page.waitForURL(/\/crm\/marketing$/);
 };
+/** An active form of a page that the newcomer connected. */
+async function aFormOfTheirs(): Promise<string> {
+  const pages = await asAdmin(stack.places.adminUrl, async (client) => {
+    const text = 'SELECT page_id FROM pages WHERE tenant_id = $1 AND subscribed_at IS NOT NULL';
+    return (await client.query<{ page_id: string }>(text, [newcomer.id])).rows.map((row) => row.page_id);
+  });
+  const world = (await (await fetch(`${stack.places.metaSimUrl}/_control/world`)).json()) as {
+    forms: { id: string; page_id: string; status: string }[];
+  };
+  return world.forms.find((form) => pages.includes(form.page_id) && form.status === 'ACTIVE')?.id ?? '';
+}
+
 /** The page is as wide as the phone, and says so in Spanish. */
 async function expectToFit(): Promise<void> {
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
@@ -91,5 +104,40 @@ describe('A person who begins, on a phone, in Spanish', () => {
     await page.getByText('Sale del').waitFor();
     await toHub();
     expect(await nextStep().innerText()).toContain('Crear la primera regla');
+  });
+
+  it('writes the first rule', async () => {
+    await press('Crear regla');
+    await press('Crear regla');
+    await page.getByLabel('Nombre').fill('Bienvenida');
+    const approved = page.getByLabel('Plantilla').locator('option', { hasText: 'Aprobada' }).first();
+    await page.getByLabel('Plantilla').selectOption((await approved.getAttribute('value')) ?? '');
+    await expectToFit();
+    await press('Guardar');
+    for (const select of await page.getByLabel(/se completa con/).all()) await select.selectOption('first_name');
+    await press('Guardar');
+    await page.getByRole('heading', { name: 'Bienvenida' }).waitFor();
+    await toHub();
+    expect(await nextStep().innerText()).toContain('Recibir el primer lead');
+  });
+
+  it('receives the first lead, and the steps are over', async () => {
+    const reply = await fetch(`${stack.places.metaSimUrl}/_control/leads`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ form_id: await aFormOfTheirs() }),
+    });
+    expect(reply.status).toBe(200);
+    await expect
+      .poll(
+        async () => {
+          await toHub();
+          return page.locator('#first-steps').count();
+        },
+        { timeout: 30_000, interval: 1000 },
+      )
+      .toBe(0);
+    await page.locator('#lead-feed a').first().waitFor();
+    await expectToFit();
   });
 });
