@@ -38,6 +38,7 @@ import { opportunityRoutes } from './web/opportunities.ts';
 import { createPasswordMails } from './web/password-mails.ts';
 import { passwordRoutes } from './web/passwords.ts';
 import { reconciliationRoutes } from './web/reconciliation.ts';
+import { replyRoutes } from './web/replies.ts';
 import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
 import { ruleRoutes } from './web/rules.ts';
@@ -125,6 +126,16 @@ function routesOf(
     redirectUri: config.META_REDIRECT_URI,
     ...(config.META_LOGIN_CONFIG_ID === undefined ? {} : { loginConfigId: config.META_LOGIN_CONFIG_ID }),
   };
+  const leadDeps = {
+    ...figuresChanged,
+    leadPages: stores.leadPages,
+    leadDossiers: stores.leadDossiers,
+    users: stores.users,
+    changesOf: (tenantId: number, leadId: string) =>
+      stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
+    changeStatus: stores.leads.changeStatus,
+    replies: stores.replies,
+  };
   return [
     healthRoutes({
       postgresIsUp: () => database.isUp(),
@@ -167,14 +178,8 @@ function routesOf(
     leadEntryRoutes({ ...entries, users: stores.users }),
     leadImportRoutes(entries),
     sellerRoutes({ sellers: stores.sellers, live }),
-    leadRoutes({
-      ...figuresChanged,
-      leadPages: stores.leadPages,
-      leadDossiers: stores.leadDossiers,
-      users: stores.users,
-      changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
-      changeStatus: stores.leads.changeStatus,
-    }),
+    leadRoutes(leadDeps),
+    replyRoutes({ ...leadDeps, startMessage: leadWorkflows.startMessage, wake }),
     formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
     sendingRoutes({ sending: stores.sending, wake, live }),

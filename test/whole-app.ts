@@ -31,6 +31,7 @@ import { opportunityRoutes } from '../web/opportunities.ts';
 import { createPasswordMails } from '../web/password-mails.ts';
 import { passwordRoutes } from '../web/passwords.ts';
 import { reconciliationRoutes } from '../web/reconciliation.ts';
+import { replyRoutes } from '../web/replies.ts';
 import type { Route } from '../web/route.ts';
 import { permissionTable } from '../web/routes.ts';
 import { ruleRoutes } from '../web/rules.ts';
@@ -110,6 +111,16 @@ function blocksOf(
   const ruleDeps = { rules: stores.rules, ruleTrials: stores.ruleTrials, wake: async () => {} };
   const entries = { leadEntries: stores.leadEntries, normalizePhone, live, invalidateFigures: cache.invalidate };
   const figuresChanged = { sales: stores.sales, live, invalidateFigures: cache.invalidate };
+  const leadDeps = {
+    ...figuresChanged,
+    leadPages: stores.leadPages,
+    leadDossiers: stores.leadDossiers,
+    users: stores.users,
+    changesOf: (tenantId: number, leadId: string) =>
+      stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
+    changeStatus: stores.leads.changeStatus,
+    replies: stores.replies,
+  };
   return [
     healthRoutes({
       postgresIsUp: async () => up.postgres,
@@ -149,14 +160,8 @@ function blocksOf(
     leadEntryRoutes({ ...entries, users: stores.users }),
     leadImportRoutes(entries),
     sellerRoutes({ sellers: stores.sellers, live }),
-    leadRoutes({
-      ...figuresChanged,
-      leadPages: stores.leadPages,
-      leadDossiers: stores.leadDossiers,
-      users: stores.users,
-      changesOf: (tenantId, leadId) => stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
-      changeStatus: stores.leads.changeStatus,
-    }),
+    leadRoutes(leadDeps),
+    replyRoutes({ ...leadDeps, startMessage: away, wake: async () => {} }),
     formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
     sendingRoutes({ sending: stores.sending, wake: async () => {}, live }),

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { LeadDossiers } from '../adapters/postgres/lead-dossiers.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
+import type { Replies } from '../adapters/postgres/replies.ts';
 import type { Sales } from '../adapters/postgres/sales.ts';
 import type { ChangeRow } from '../adapters/postgres/system-events.ts';
 import type { Users } from '../adapters/postgres/users.ts';
@@ -16,10 +17,12 @@ import { fields, opportunityOf, saleOf } from './lead-forms.ts';
 import { identityOf } from './lead-identity.ts';
 import { timelineOf } from './lead-timeline.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
+import { replyBox } from './replies.ts';
 import { callerOf, type Route } from './route.ts';
 
 export interface LeadDeps {
   leadPages: LeadPages;
+  replies: Replies;
   leadDossiers: Pick<LeadDossiers, 'byLead'>;
   users: Pick<Users, 'listForTenant'>;
   sales: Sales;
@@ -55,7 +58,7 @@ export const leadRoutes = (deps: LeadDeps): Route[] => [
     path: '/crm/leads/:id',
     access: 'person',
     accessName: 'get_lead',
-    handler: (req, res) => show(req, res, deps),
+    handler: (req, res) => showLead(req, res, deps),
   },
   { method: 'get', path: '/crm/leads/:id/thread', access: 'person', handler: (req, res) => thread(req, res, deps) },
   {
@@ -125,11 +128,13 @@ async function list(req: Request, res: Response, { leadPages, users }: LeadDeps,
 }
 
 interface FormState {
+  reply?: { text: string; error: string };
   opportunity?: { values: Record<string, string>; errors: Record<string, string> };
   sale?: { values: Record<string, string>; errors: Record<string, string> };
 }
 
-async function show(req: Request, res: Response, deps: LeadDeps, forms: FormState = {}): Promise<void> {
+/** The lead's page; a refused form comes back with what was typed. */
+export async function showLead(req: Request, res: Response, deps: LeadDeps, forms: FormState = {}): Promise<void> {
   const { tenantId } = callerOf(req);
   const frame = frameOf(req);
   const whole = await deps.leadPages.byId(tenantId, leadIdOf(req));
@@ -137,7 +142,7 @@ async function show(req: Request, res: Response, deps: LeadDeps, forms: FormStat
   const changes = await deps.changesOf(tenantId, whole.lead.id);
   const sellers = await deps.users.listForTenant(tenantId);
   const dossier = await deps.leadDossiers.byLead(tenantId, whole.lead.id);
-  const isInvalid = forms.opportunity !== undefined || forms.sale !== undefined;
+  const isInvalid = Object.keys(forms).length > 0;
   const props = {
     title: whole.lead.full_name ?? translator(req)('leads:noName'),
     section: 'leads',
@@ -147,6 +152,7 @@ async function show(req: Request, res: Response, deps: LeadDeps, forms: FormStat
     ...identityOf(dossier),
     sellers,
     timeline: timelineOf(whole, changes, sellers),
+    reply: await replyBox(deps, tenantId, whole.lead.id, forms.reply),
     statuses: leadStatuses,
     currencies: [...new Set([frame.currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],
     today: dayIn(frame.timeZone, new Date()),
@@ -177,7 +183,7 @@ async function openOpportunity(req: Request, res: Response, deps: LeadDeps): Pro
   const { tenantId, actor } = callerOf(req);
   const values = fields(req);
   const { opportunity, errors } = opportunityOf(values, localeOf(req), translator(req));
-  if (!opportunity) return show(req, res, deps, { opportunity: { values, errors } });
+  if (!opportunity) return showLead(req, res, deps, { opportunity: { values, errors } });
   await deps.sales.openOpportunity(tenantId, leadIdOf(req), opportunity, actor);
   await changed(deps, tenantId);
   res.redirect(303, `/crm/leads/${leadIdOf(req)}#venta`);
@@ -188,7 +194,7 @@ async function recordSale(req: Request, res: Response, deps: LeadDeps): Promise<
   const values = fields(req);
   const today = dayIn(frameOf(req).timeZone, new Date());
   const { sale, errors } = saleOf(values, localeOf(req), today, translator(req));
-  if (!sale) return show(req, res, deps, { sale: { values, errors } });
+  if (!sale) return showLead(req, res, deps, { sale: { values, errors } });
   await deps.sales.recordSale(tenantId, leadIdOf(req), sale, actor);
   await changed(deps, tenantId);
   res.redirect(303, `/crm/leads/${leadIdOf(req)}#venta`);
@@ -199,7 +205,7 @@ async function changed({ live, invalidateFigures }: LeadDeps, tenantId: number):
   live.publish(tenantId, 'leads');
 }
 
-function leadIdOf(req: Request): string {
+export function leadIdOf(req: Request): string {
   const id = z.uuid().safeParse(req.params['id']);
   if (!id.success) throw new AppError('not_found', 'no such lead');
   return id.data;

@@ -58,6 +58,7 @@ const messageRow = z.object({
   template_name: z.string().nullable(),
   state: z.string().nullable(),
   error_code: z.string().nullable(),
+  person: z.string().nullable(),
 });
 const opportunityRow = z.object({
   id: z.string(),
@@ -171,6 +172,7 @@ const touchesOf = (tx: Tx, tenantId: number, leadId: string) =>
 
 const messagesOf = (tx: Tx, tenantId: number, leadId: string) =>
   tx.any(sql.type(messageRow)`
-    SELECT c.id, c.direction, c.author, c.body, c.kind, c.sent_at, o.template_name, o.state, o.error_code
+    SELECT c.id, c.direction, c.author, c.body, c.kind, c.sent_at, o.template_name, o.state, o.error_code, u.name AS person
     FROM chat_messages c LEFT JOIN outbound_messages o ON o.tenant_id = c.tenant_id AND o.id = c.outbound_message_id
+    LEFT JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
     WHERE c.tenant_id = ${tenantId} AND c.lead_id = ${leadId} ORDER BY c.sent_at, c.created_at LIMIT 500`);

@@ -36,6 +36,7 @@ import { createOutboundMessages } from './outbound-messages.ts';
 import { createPages } from './pages.ts';
 import { createPasswordLinks } from './password-links.ts';
 import type { Database } from './pool.ts';
+import { createReplies } from './replies.ts';
 import { createRestatements } from './restatements.ts';
 import { createRuleTrials } from './rule-trials.ts';
 import { createRules } from './rules.ts';
@@ -98,6 +99,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     pages: createPages(sealed),
     restatements: createRestatements(database),
     passwordLinks: createPasswordLinks(database),
+    replies: createReplies(database),
     ruleTrials: createRuleTrials(database),
     rules: createRules(database),
     sales: createSales(database),
