@@ -265,4 +265,19 @@ describe('The rules of a captured lead', () => {
     expect(runs.map(({ occurrence }) => occurrence)).toEqual(submissions);
     expect(new Set(runs.map(({ lead_id }) => lead_id))).toEqual(ids);
   });
+
+  it('do not run for what was submitted before the page was connected, whichever way it came', async () => {
+    const { tenantId } = bench;
+    await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config)
+        VALUES (${tenantId}, 'Bienvenida', 'new_lead', '{}', 'send_template', '{"templateName":"bienvenida_lead","language":"es","variables":[]}')`),
+    );
+    const runsOf = async (minutesAgo: number) => {
+      const leadgenId = await bench.aLead({ createdSecondsAgo: minutesAgo * 60 });
+      const { leadId } = await capture(leadgenId);
+      return (await bench.leads.matchRules({ tenantId, leadId: leadId ?? '', leadgenId })).runs;
+    };
+    expect(await Promise.all([runsOf(1), runsOf(65), runsOf(75)])).toEqual([1, 1, 0]); // the page was connected an hour ago
+  });
 });

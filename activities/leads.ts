@@ -103,9 +103,10 @@ export function createLeadActivities(deps: LeadDeps) {
       await leads.postpone(tenantId, leadgenId, pageId, 'failed', code);
     },
 
-    /** Starts one run per active rule that the lead meets. Both the row and the workflow are idempotent by rule, lead and occurrence. */
+    /** Starts one run per active rule that the lead meets; none for what was submitted before its page was connected: nobody is messaged about it. Both the row and the workflow are idempotent by rule, lead and occurrence. */
     async matchRules({ tenantId, leadId, leadgenId = null }: MatchInput): Promise<{ runs: number }> {
       const lead = await leads.facts(tenantId, leadId, leadgenId);
+      if (lead.is_from_before) return { runs: 0 };
       const occurrence = leadgenId ?? lead.meta_leadgen_id ?? leadId;
       const matching = (await rules.activeForNewLead(tenantId)).filter((rule) =>
         matches(rule.trigger_conditions, { formId: lead.form_id, campaignId: lead.campaign_id }),

@@ -197,6 +197,16 @@ describe('Two leads that a person joins', () => {
     await expect(stores.merges.join(tenantId, goes, stays, somebody)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('know by either id, and either phone, whose a sale is', async () => {
+    const [stays, goes] = await twoLives();
+    await stores.merges.join(tenantId, stays, goes, somebody);
+    const soldOn = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    await stores.sales.recordSale(tenantId, goes, { amount: '2', currency: 'ARS', soldOn }, somebody);
+    await stores.sales.openOpportunity(tenantId, goes, { name: 'Otra', value: '1', currency: 'ARS' }, somebody);
+    const { sales, opportunities, lead } = await stores.pages.byId(tenantId, stays);
+    expect([sales.length, opportunities.length, lead.status]).toEqual([2, 2, 'customer']);
+  });
+
   it('stop the runs of the one that goes, and hear what is written from either phone', async () => {
     const [stays, goes] = await twoLives();
     await db.database.inTenant(tenantId, async (tx) => {

@@ -39,6 +39,8 @@ export interface LeadState {
   pageId: string | null;
 }
 
+// Meta tells the time of a submission by its own clock, to the second.
+const CLOCKS_DIFFER_MINUTES = 10;
 const captureState = z.enum(['captured', 'waiting_for_connection', 'failed']);
 const stateRow = z.object({ id: z.string(), capture_state: captureState });
 const knownRow = stateRow.extend({ page_id: z.string().nullable() });
@@ -55,6 +57,7 @@ const factsRow = z.object({
   meta_leadgen_id: z.string().nullable(),
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
+  is_from_before: z.boolean(),
 });
 
 /** Leads and their touches. Every change leaves its audit row in the same transaction. */
@@ -142,11 +145,17 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
           });
       }),
 
-    /** What rules ask about a lead and one of its submissions; without one, its own form and last touch. Throws AppError `not_found` for one that was erased. */
+    /**
+     * What rules ask about a lead and one of its submissions; without one, its own form and last touch. `is_from_before`: submitted before the page was
+     * connected. Throws AppError `not_found` for one that was erased.
+     */
     facts: (tenantId: number, leadId: string, leadgenId: string | null = null) =>
       inTenant(tenantId, async (tx) => {
         const row = await tx.maybeOne(sql.type(factsRow)`
-          SELECT l.id, l.full_name, CASE WHEN ${leadgenId}::text IS NULL THEN l.form_id ELSE t.form_id END AS form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name
+          SELECT l.id, l.full_name, CASE WHEN ${leadgenId}::text IS NULL THEN l.form_id ELSE t.form_id END AS form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name,
+            EXISTS (SELECT FROM leads s JOIN pages p ON p.tenant_id = s.tenant_id AND p.page_id = s.page_id
+              WHERE s.tenant_id = l.tenant_id AND s.meta_leadgen_id = coalesce(${leadgenId}::text, l.meta_leadgen_id)
+                AND s.submitted_at < p.subscribed_at - ${CLOCKS_DIFFER_MINUTES} * interval '1 minute') AS is_from_before
           FROM leads l
           LEFT JOIN LATERAL (SELECT meta_campaign_id, form_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id
             AND (${leadgenId}::text IS NULL OR x.leadgen_id = ${leadgenId}) ORDER BY touched_at DESC LIMIT 1) t ON true

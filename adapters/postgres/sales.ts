@@ -42,12 +42,12 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
     /** @throws {AppError} `not_found` */
     openOpportunity: (
       tenantId: number,
-      leadId: string,
+      givenId: string,
       { name, value, currency, sellerId }: NewOpportunity,
       actor: Actor,
     ): Promise<string> =>
       inTenant(tenantId, async (tx) => {
-        await moveLead(tx, tenantId, leadId, 'opportunity', ['new', 'contacted'], actor);
+        const leadId = await moveLead(tx, tenantId, givenId, 'opportunity', ['new', 'contacted'], actor);
         const { id } = await tx.one(sql.type(idRow)`
           INSERT INTO opportunities (tenant_id, lead_id, seller_id, name, value, currency)
           VALUES (${tenantId}, ${leadId}, ${sellerId === undefined && actor.type === 'user' ? actor.id : (sellerId ?? null)}, ${name}, ${value}::numeric, ${currency})
@@ -105,13 +105,14 @@ export type Sales = ReturnType<typeof createSales>;
 async function insertSale(
   tx: Tx,
   tenantId: number,
-  leadId: string | null,
+  givenId: string | null,
   sale: NewSale,
   actor: Actor,
 ): Promise<string> {
   const isRefund = sale.amount.startsWith('-');
   const from = ['new', 'contacted', 'opportunity', 'not_interested'];
-  if (leadId !== null) await moveLead(tx, tenantId, leadId, 'customer', isRefund ? [] : from, actor);
+  const leadId =
+    givenId === null ? null : await moveLead(tx, tenantId, givenId, 'customer', isRefund ? [] : from, actor);
   const opportunityId =
     leadId === null || isRefund ? null : await winOpportunity(tx, tenantId, leadId, sale.opportunityId);
   const soldAt = await endOfDay(tx, tenantId, sale.soldOn);
@@ -145,10 +146,11 @@ async function leadOf(tx: Tx, tenantId: number, person: NonNullable<ImportedSale
         ? sql.fragment`phone = ${person.phone}`
         : sql.fragment`lower(email) = lower(${person.email})`;
   const lead = await tx.maybeOne(sql.type(idRow)`
-    SELECT id FROM leads WHERE tenant_id = ${tenantId} AND ${which} ORDER BY created_at DESC LIMIT 1`);
+    SELECT coalesce(merged_into, id) AS id FROM leads WHERE tenant_id = ${tenantId} AND ${which} ORDER BY created_at DESC LIMIT 1`);
   return lead?.id ?? null;
 }
 
+/** Gives the lead that stands for the person: one that went into another is known by its old id too. */
 async function moveLead(
   tx: Tx,
   tenantId: number,
@@ -156,14 +158,13 @@ async function moveLead(
   to: string,
   from: readonly string[],
   actor: Actor,
-): Promise<void> {
-  const lead = await tx.maybeOne(
-    sql.type(
-      z.object({ status: z.string() }),
-    )`SELECT status FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId} FOR UPDATE`,
-  );
+): Promise<string> {
+  const lead = await tx.maybeOne(sql.type(z.object({ id: z.string(), status: z.string() }))`
+    SELECT id, status FROM leads
+    WHERE tenant_id = ${tenantId} AND id = (SELECT coalesce(merged_into, id) FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}) FOR UPDATE`);
   if (!lead) throw new AppError('not_found', 'no such lead');
-  if (from.includes(lead.status)) await moveStatus(tx, tenantId, leadId, lead.status, to, actor);
+  if (from.includes(lead.status)) await moveStatus(tx, tenantId, lead.id, lead.status, to, actor);
+  return lead.id;
 }
 
 /** The named opportunity, else the newest open one of the lead, is won by the sale. */

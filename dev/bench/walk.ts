@@ -67,7 +67,7 @@ const messaged = (bench: SeededBench, ids: readonly string[]) =>
   asAdmin(bench.places.adminUrl, async (client) => {
     const { rows } = await client.query<{ ms: number }>(
       `SELECT extract(epoch FROM coalesce(m.accepted_at, m.sent_at, m.delivered_at) - w.received_at) * 1000 AS ms FROM webhook_events w
-       JOIN leads l ON l.meta_leadgen_id = w.subject AND l.tenant_id = w.tenant_id JOIN outbound_messages m ON m.lead_id = l.id
+       JOIN leads l ON l.meta_leadgen_id = w.subject AND l.tenant_id = w.tenant_id JOIN outbound_messages m ON m.lead_id = coalesce(l.merged_into, l.id)
        WHERE w.subject = ANY($1) AND m.state IN ('accepted', 'sent', 'delivered', 'read')`,
       [ids],
     );

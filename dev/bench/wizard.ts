@@ -31,7 +31,11 @@ export async function benchWizard({ places, tenants, secrets }: SeededBench): Pr
       graphUrl: places.metaSimUrl,
       redirectUri: `${places.webUrl}/crm/auth/meta/callback`,
     },
-    { log: createLogger('bench', { environment: 'bench' }), metrics: createMetrics(), gate: createMemoryGate(Date.now) },
+    {
+      log: createLogger('bench', { environment: 'bench' }),
+      metrics: createMetrics(),
+      gate: createMemoryGate(Date.now),
+    },
   );
   await control('faults', { match: {}, kind: 'slow', value: META_ANSWERS_IN_MS });
   const timed = async (deed: () => Promise<unknown>) => {

@@ -60,8 +60,8 @@ export async function reckon(
       ),
       unaccounted: await one(
         `SELECT count(*) AS n FROM leads l WHERE l.tenant_id = $1 AND l.meta_leadgen_id = ANY($2)
-           AND NOT EXISTS (SELECT FROM outbound_messages o WHERE o.lead_id = l.id AND o.state NOT IN ('claimed', 'sending'))
-           AND NOT EXISTS (SELECT FROM automation_runs r WHERE r.lead_id = l.id AND r.state IN ('stopped', 'done') AND r.reason IS NOT NULL)`,
+           AND NOT EXISTS (SELECT FROM outbound_messages o WHERE o.lead_id = coalesce(l.merged_into, l.id) AND o.state NOT IN ('claimed', 'sending'))
+           AND NOT EXISTS (SELECT FROM automation_runs r WHERE r.lead_id = coalesce(l.merged_into, l.id) AND r.state IN ('stopped', 'done') AND r.reason IS NOT NULL)`,
         [tenantId, submitted],
       ),
       inboxPending: await one(
