@@ -2,6 +2,7 @@ import type { Vault } from '../../domain/vault.ts';
 import { createAdAccounts } from './ad-accounts.ts';
 import { createAdInsights } from './ad-insights.ts';
 import { createApiKeys } from './api-keys.ts';
+import { createArchives } from './archives.ts';
 import { createAuditTrail } from './audit-trail.ts';
 import { createAutomationLogs } from './automation-logs.ts';
 import { createAutomationRuns } from './automation-runs.ts';
@@ -67,6 +68,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     apiKeys: createApiKeys(database),
     auditTrail: createAuditTrail(database),
     automationLogs: createAutomationLogs(database),
+    archives: createArchives(database),
     automationRuns: createAutomationRuns(database),
     campaigns: createCampaigns(database),
     connectionChecks: createConnectionChecks(database),
