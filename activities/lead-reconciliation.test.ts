@@ -146,7 +146,27 @@ describe('Webhook, repeat, comparison and reconnection', () => {
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
+
+  it('leave one person of two submissions in whatever order they come', async () => {
+    const order = fc.array(fc.tuple(fc.constantFrom(...steps), fc.nat({ max: 1 })), { maxLength: 4 });
+    const answers = { phone_number: ['011 5555-0142'] };
+    const leadgenIds = [await bench.aLead({ answers }), await bench.aLead({ answers })];
+    await fc.assert(
+      fc.asyncProperty(order, async (given) => {
+        await bench.connectTenant();
+        for (const [step, which] of given) await does[step](leadgenIds[which] ?? '');
+        await reconcile();
+        for (const leadgenId of bench.intakes.splice(0)) await intake(leadgenId);
+        expect((await leadsOf(bench.tenantId)).map((lead) => lead.leadgen_id)).toEqual([...leadgenIds].sort());
+        const { rows } = await bench.stores.leadPages.list(bench.tenantId, { q: '', status: undefined, page: 1 });
+        expect(rows).toHaveLength(1);
+        expect((await bench.stores.leadPages.byId(bench.tenantId, rows[0]?.id ?? '')).touches).toHaveLength(2);
+        expect(await counted()).toMatchObject({ meta: 2, here: 2 });
+      }),
+      { numRuns: 10 },
+    );
+  });
 
   // Whether a lead was recovered tells how it came, and is the one thing that may differ.
   const comparable = (leads: Awaited<ReturnType<typeof leadsOf>>) => leads.map(({ is_recovered: _, ...lead }) => lead);
