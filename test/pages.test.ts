@@ -67,7 +67,7 @@ async function brokenRules(page: Page): Promise<string[]> {
 }
 
 describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
-  it.each(['/login', '/legal', '/nothing'])('%s is whole and accessible to a visitor', async (path) => {
+  it.each(['/login', '/password?asked', '/password/new', '/legal', '/nothing'])('%s is whole and accessible to a visitor', async (path) => {
     expect(await faultsOf(path, look, null)).toEqual([]);
   });
 
@@ -84,6 +84,11 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/reconciliation',
     '/crm/inbox',
     '/crm/forms',
+    '/crm/opportunities',
+    '/crm/settings/credentials',
+    '/crm/settings/whatsapp',
+    '/crm/settings/api-keys',
+    '/crm/audit?topic=whatsapp',
     '/crm/connection',
   ])('%s is, with nothing to show yet', async (path) => {
     expect(await faultsOf(path, look, empty)).toEqual([]);
@@ -119,6 +124,14 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/leads/import',
     '/crm/sellers',
     '/crm/connection',
+    '/crm/opportunities',
+    '/crm/opportunities?add',
+    '/crm/settings/credentials?add',
+    '/crm/settings/team?invite',
+    '/crm/settings/company?saved',
+    '/crm/settings/api-keys?add',
+    '/crm/audit',
+    '/crm/audit?kind=access',
     '/crm/connection/disconnect',
   ])('%s is, with much to show', async (path) => {
     expect(await faultsOf(path, look, rich.tenantId)).toEqual([]);
