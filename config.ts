@@ -59,6 +59,7 @@ export const configSchema = z.object({
   YCLOUD_URL: address.default('https://api.ycloud.com').describe('YCloud host'),
   SMTP_URL: address.optional().describe('Mail server for reminders, smtp:// or smtps://'),
   MAIL_FROM: z.string().optional().describe('Sender of reminders'),
+  ARCHIVE_URL: z.string().optional().describe('Folder into which `npm run archive` moves detail older than a year'),
   COMPANY_NAME: z.string().default('Marketing Hub').describe('Who runs this installation, for the legal pages'),
   COMPANY_EMAIL: z.string().default('privacy@example.com').describe('Contact on the legal pages'),
   COMPANY_ADDRESS: z.string().default('—').describe('Postal address on the legal pages'),

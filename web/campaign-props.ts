@@ -56,6 +56,7 @@ export function campaignProps(page: CampaignPage, query: StatsQuery, words: Word
     charts: chartsOf(now, before, currency, money, words, [shownOf('spend'), shownOf('leads'), shownOf('roi')]),
     adsets: report.adsets.map((line) => lineOf(line, currency, money, words)),
     ads: report.ads.map((line) => lineOf(line, currency, money, words)),
+    archivedUntil: page.archivedUntil === null ? null : format.longDay(page.archivedUntil),
     beyondAds: report.beyondAds === ZERO ? null : money(report.beyondAds),
     restatements: page.restatements.map((row) => restatementLine(row, words)),
     unsettledSince: format.longDay(addDays(page.period.until, 1 - SETTLED_AFTER_DAYS)),

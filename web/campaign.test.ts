@@ -79,6 +79,16 @@ describe("A campaign's page", () => {
     expect(textOf((await page('?days=30')).html)).toContain('is in none of these ads');
   });
 
+  it('says which detail lies in the archive', async () => {
+    await db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO archives (tenant_id, month, file, rows, sha256) VALUES (${tenantId}, date_trunc('month', now() - interval '31 days')::date, 'f', 1, 'x')`),
+    );
+    const { html } = await page('?days=60');
+    expect(textOf(html)).toMatch(/The detail by ad until \w+ \d+, \d+ lies in the archive/);
+    await db.database.inTenant(tenantId, (tx) => tx.query(sql.unsafe`DELETE FROM archives`));
+  });
+
   it('shows a restated day as such, with before and after, there, in the explanation and in the history', async () => {
     expect(textOf((await page()).html)).toContain('None in the last 90 days.');
     await bench.control('restate', { days: 3 });

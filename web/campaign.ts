@@ -80,6 +80,7 @@ async function campaignPage(
     before,
     total,
     earlier,
+    archivedUntil: detail.archived?.until ?? null,
     report: campaignReport(detail, sales, total.spend),
     restatements: await restatements.recent(tenantId, { campaignId, limit: 20 }),
     leads: leads.filter(({ earlier }) => earlier === null || earlier < period.since).slice(0, ROWS_SHOWN),

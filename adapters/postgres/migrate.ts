@@ -4,7 +4,7 @@ import pg from 'pg';
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url));
 
-/** Brings the database up to date as its owner; two programs that start together take turns. Returns the names of what was run. */
+/** Brings the database up to date as its owner, and makes the partitions of the months ahead; two programs that start together take turns. Returns the names of what was run. */
 export async function migrate(ownerUrl: string): Promise<readonly string[]> {
   // Our own client: the runner does not wait for the end of its own, and a server stopped right after would break the program.
   const dbClient = new pg.Client(ownerUrl);
@@ -21,6 +21,7 @@ export async function migrate(ownerUrl: string): Promise<readonly string[]> {
       ignorePattern: '.*\\.md',
       log: () => {},
     });
+    await dbClient.query('SELECT ensure_insight_partitions()');
     return ran.map(({ name }) => name);
   } finally {
     await dbClient.end();
