@@ -1,5 +1,6 @@
 import { createBackfillActivities } from './activities/backfill.ts';
 import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
+import { copyToChatwoot } from './activities/chatwoot-mirror.ts';
 import { createConnectionActivities } from './activities/connection.ts';
 import { createConnectionCheckActivities } from './activities/connection-checks.ts';
 import { createDataDeletionActivities } from './activities/data-deletion.ts';
@@ -7,10 +8,12 @@ import { createLeadReconciliationActivities } from './activities/lead-reconcilia
 import { createLeadActivities } from './activities/leads.ts';
 import { createMessageActivities } from './activities/messages.ts';
 import { createReminderActivities } from './activities/reminders.ts';
+import { createChatwootConversations } from './adapters/chatwoot/conversations.ts';
 import { freePort } from './adapters/free-port.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
 import { createMetaClient } from './adapters/meta/client.ts';
 import { fullestLimit } from './adapters/metrics.ts';
+import { startOutboxPoller } from './adapters/outbox-poller.ts';
 import { normalizePhone } from './adapters/phone.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
 import { createUsageGate } from './adapters/redis/usage-gate.ts';
@@ -42,10 +45,17 @@ const workers = await retrying('Temporal', log, async () =>
 );
 const dispatcher = dispatcherOf(base);
 void retrying('Temporal', log, async () => createSchedules(temporal.client).reconcile(await connectedTenants(base)));
+const copies = startOutboxPoller({
+  due: base.stores.inbox.dueCopies,
+  work: (tenantId, id) =>
+    copyToChatwoot({ outbox: base.stores.chatwootOutbox, chatwoot: createChatwootConversations() }, tenantId, id),
+  everyMs: 2_000,
+  log,
+});
 const metricsServer = serveMetrics(config.WORKER_METRICS_PORT, config.HOST, allMetrics, log);
 
 stopWithParent(log, async () => {
-  await dispatcher.stop();
+  await Promise.all([dispatcher.stop(), copies.stop()]);
   workers.shutdown();
   await running;
   metricsServer.close();

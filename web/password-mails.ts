@@ -25,7 +25,8 @@ export function createPasswordMails({ config, passwordLinks, mailer }: PasswordM
   return {
     /** `isSent` is false where no mail server is set or it did not take the mail: then somebody must hand `url` on. */
     async send(to: Addressee, purpose: LinkPurpose, actor: Actor): Promise<{ isSent: boolean; url: string }> {
-      const token = randomSecret();
+      // It names its tenant, so that it is looked up there.
+      const token = `${to.tenantId}.${randomSecret()}`;
       await passwordLinks.issue(to.tenantId, to.id, purpose, sha256(token), actor);
       // After # it stays in the browser: it reaches no log of a proxy and no referrer.
       const url = `${config.PUBLIC_URL}/password/new#${token}`;

@@ -88,9 +88,9 @@ async function choose(req: Request, res: Response, deps: PasswordDeps): Promise<
   if (password.length < LEAST_PASSWORD_LENGTH || password.length > 1000)
     return show(req, res, code, { password: t('auth:newPassword.short', { least: LEAST_PASSWORD_LENGTH }) });
   const hash = sha256(code.trim());
-  const owner = await deps.passwordLinks.maybeByHash(hash);
-  if (!owner) return show(req, res, code, { code: t('auth:newPassword.over') });
-  const { tenant_id: tenantId, user_id: userId } = owner;
+  const tenantId = Number(/^([1-9]\d{0,8})\.[\w-]{43}$/.exec(code.trim())?.[1]);
+  const userId = Number.isNaN(tenantId) ? null : await deps.passwordLinks.maybeOwner(tenantId, hash);
+  if (userId === null) return show(req, res, code, { code: t('auth:newPassword.over') });
   const passwordHash = await deps.hashPassword(password);
   await deps.passwordLinks.redeem(tenantId, userId, hash, passwordHash, actorOf(req, userId));
   res.redirect(303, '/login?chosen');

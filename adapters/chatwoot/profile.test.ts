@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { askChatwootProfile, isPublicAddress } from './profile.ts';
+import { isPublicAddress } from './http.ts';
+import { askChatwootProfile } from './profile.ts';
 
 let url: string;
 let asked: string[];

@@ -29,6 +29,7 @@ const dueRow = z.object({
   tenant_id: z.number(),
   object_id: z.string(),
 });
+const copyRow = z.object({ tenant_id: z.number(), object_id: z.string() });
 export type DueWork = z.output<typeof dueRow>;
 
 /** To whom a body's changes belong: found by page or number, or known from the address it came to. */
@@ -125,9 +126,12 @@ export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
           WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending'`),
       ),
 
+    /** Copies for Chatwoot: apart, since nothing may wait for them. */
+    dueCopies: () =>
+      pool.any(sql.type(copyRow)`SELECT tenant_id, object_id FROM due_work() WHERE work = 'chatwoot_copy'`),
     dueWork: () =>
       pool.any(sql.type(dueRow)`
-        SELECT work, tenant_id, object_id FROM due_work() UNION ALL SELECT work, tenant_id, object_id FROM due_messages()`),
+        SELECT work, tenant_id, object_id FROM due_work() WHERE work <> 'chatwoot_copy'`),
   };
 }
 export type Inbox = ReturnType<typeof createInbox>;

@@ -5,7 +5,7 @@ import { AppError } from '../../domain/error.ts';
 import type { Database } from './pool.ts';
 import { audited } from './system-events.ts';
 
-const ownerRow = z.object({ tenant_id: z.number(), user_id: z.string() });
+const ownerRow = z.object({ user_id: z.string() });
 
 export type LinkPurpose = 'invitation' | 'reset';
 /** An invitation waits in a mailbox over a holiday; a forgotten password is wanted now. */
@@ -13,11 +13,15 @@ const HOURS: Readonly<Record<LinkPurpose, number>> = { invitation: 7 * 24, reset
 const PURPOSE_NAME = { invitation: 'user.invitation_sent', reset: 'user.reset_asked' } as const;
 
 /** One-time links that let a person set their password. */
-export function createPasswordLinks({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>) {
+export function createPasswordLinks({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** Across tenants, by the link's hash; null when it is unknown, over or used. */
-    maybeByHash: (tokenHash: Buffer) =>
-      pool.maybeOne(sql.type(ownerRow)`SELECT tenant_id, user_id FROM password_link_by_hash(${sql.binary(tokenHash)})`),
+    /** Whose link it is; null when it is unknown, over or used, or the person may not come in. */
+    maybeOwner: (tenantId: number, tokenHash: Buffer): Promise<string | null> =>
+      inTenant(tenantId, (tx) =>
+        tx.maybeOneFirst(sql.type(ownerRow)`
+          SELECT l.user_id FROM password_links l JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id AND u.disabled_at IS NULL
+          WHERE l.tenant_id = ${tenantId} AND l.token_hash = ${sql.binary(tokenHash)} AND l.expires_at > now()`),
+      ),
 
     /** A person has one living link: a new one ends those before it. */
     issue: (tenantId: number, userId: string, purpose: LinkPurpose, tokenHash: Buffer, actor: Actor): Promise<void> =>

@@ -7,6 +7,7 @@ import { createAuditTrail } from './audit-trail.ts';
 import { createAutomationLogs } from './automation-logs.ts';
 import { createAutomationRuns } from './automation-runs.ts';
 import { createCampaigns } from './campaigns.ts';
+import { createChatwootOutbox } from './chatwoot-outbox.ts';
 import { createConnectionChecks } from './connection-checks.ts';
 import { createConnections } from './connections.ts';
 import { createControlTotals } from './control-totals.ts';
@@ -71,6 +72,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     archives: createArchives(database),
     automationRuns: createAutomationRuns(database),
     campaigns: createCampaigns(database),
+    chatwootOutbox: createChatwootOutbox(sealed),
     connectionChecks: createConnectionChecks(database),
     connections: createConnections(sealed),
     controlTotals: createControlTotals(database),
