@@ -5,7 +5,7 @@ import { createConnectionActivities } from './activities/connection.ts';
 import { createConnectionCheckActivities } from './activities/connection-checks.ts';
 import { createDataDeletionActivities } from './activities/data-deletion.ts';
 import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
-import { createLeadActivities } from './activities/leads.ts';
+import { createLeadActivities, type NewsOfLead } from './activities/leads.ts';
 import { createMessageActivities } from './activities/messages.ts';
 import { createReminderActivities } from './activities/reminders.ts';
 import { createChatwootConversations } from './adapters/chatwoot/conversations.ts';
@@ -21,7 +21,7 @@ import { retrying } from './adapters/retrying.ts';
 import { ensureSearchAttributes } from './adapters/temporal/client.ts';
 import { createSchedules } from './adapters/temporal/schedules.ts';
 import { createWorkers, installRuntime, workflowBundle } from './adapters/temporal/worker.ts';
-import { reminderMail } from './web/mails.ts';
+import { newLeadMail, reminderMail } from './web/mails.ts';
 import { configOrExit, connectedTenants, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
 import { leadAutomationWorkflowId } from './workflows/lead-automation.ts';
 
@@ -105,6 +105,8 @@ function activitiesOf({
     tokenRejected: connectionWorkflows.tokenRejected,
     normalizePhone,
     invalidateFigures: cache.invalidate,
+    tellSeller: (seller: { email: string; locale: 'es' | 'en' | null }, lead: NewsOfLead) =>
+      mailer.send({ to: seller.email, ...newLeadMail(config.PUBLIC_URL, seller.locale, lead) }),
     live,
     metrics,
   };

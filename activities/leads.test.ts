@@ -281,3 +281,42 @@ describe('The rules of a captured lead', () => {
     expect(await Promise.all([runsOf(1), runsOf(65), runsOf(75)])).toEqual([1, 1, 0]); // the page was connected an hour ago
   });
 });
+
+describe('The seller of a lead', () => {
+  const told = async (leadgenId: string) => {
+    const { leadId } = await capture(leadgenId);
+    await bench.leads.matchRules({ tenantId: bench.tenantId, leadId: leadId ?? '', leadgenId });
+    return leadId;
+  };
+  const aSeller = async () => {
+    const { tenantId } = bench;
+    const { id } = await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.one(sql.type(z.object({ id: z.string() }))`
+        INSERT INTO users (tenant_id, email, name, password_hash) VALUES (${tenantId}, ${`s${tenantId}@example.com`}, 'Beto', '-') RETURNING id`),
+    );
+    await bench.stores.sellers.setTurns(tenantId, [id], system('test'));
+  };
+
+  it('is mailed once about each submission, whoever it is of, and without a word of who it is', async () => {
+    await told(await bench.aLead());
+    expect(bench.mails).toEqual([]);
+    await aSeller();
+    const answers = { phone_number: ['011 5555-0142'] };
+    const submissions = [await bench.aLead({ answers }), await bench.aLead({ answers })];
+    const ids = new Set<string | null>();
+    for (const leadgenId of [...submissions, ...submissions]) ids.add(await told(leadgenId));
+    expect([ids.size, bench.mails.length]).toEqual([1, 2]);
+    expect(new Set(bench.mails.flatMap((mail) => Object.keys(mail)))).toEqual(
+      new Set(['to', 'leadId', 'campaignName']),
+    );
+  });
+
+  it('is not mailed about a test, and a mail server that is away holds nothing up', async () => {
+    await aSeller();
+    await told(await bench.aLead({ test: true }));
+    expect(bench.mails).toEqual([]);
+    bench.mailIsDown = true;
+    const leadId = await told(await bench.aLead());
+    expect(bench.mails).toMatchObject([{ to: `s${bench.tenantId}@example.com`, leadId }]);
+  });
+});

@@ -39,9 +39,16 @@ export interface LeadDeps {
   ) => Promise<unknown>;
   normalizePhone: (typed: string, country: string) => string | null;
   invalidateFigures: (tenantId: number) => Promise<void>;
+  /** Mails the seller that somebody came; nothing of who it is leaves with it. */
+  tellSeller: (seller: { email: string; locale: 'es' | 'en' | null }, lead: NewsOfLead) => Promise<unknown>;
   live: LiveUpdates;
   metrics: Pick<Metrics, 'leads' | 'leadLatency'>;
   now?: () => number;
+}
+
+export interface NewsOfLead {
+  leadId: string;
+  campaignName: string | null;
 }
 
 interface CaptureInput {
@@ -107,6 +114,7 @@ export function createLeadActivities(deps: LeadDeps) {
     async matchRules({ tenantId, leadId, leadgenId = null }: MatchInput): Promise<{ runs: number }> {
       const lead = await leads.facts(tenantId, leadId, leadgenId);
       if (lead.is_from_before) return { runs: 0 };
+      await tellSellerOnce(deps, tenantId, leadgenId ?? lead.meta_leadgen_id, lead);
       const occurrence = leadgenId ?? lead.meta_leadgen_id ?? leadId;
       const matching = (await rules.activeForNewLead(tenantId)).filter((rule) =>
         matches(rule.trigger_conditions, { formId: lead.form_id, campaignId: lead.campaign_id }),
@@ -135,6 +143,18 @@ async function readLead(
   const { token } = await connections.withToken(tenantId);
   const pageToken = pageId === null ? null : await pages.maybeToken(tenantId, pageId);
   return meta.readLead(pageToken ?? token, leadgenId, pageId === null ? {} : { pageId });
+}
+
+/** A mail server that is away holds no lead up: the seller sees it in the list all the same. */
+async function tellSellerOnce(
+  { leads, tellSeller }: LeadDeps,
+  tenantId: number,
+  leadgenId: string | null,
+  lead: Awaited<ReturnType<Leads['facts']>>,
+): Promise<void> {
+  const { seller_email: email, seller_locale: locale, is_test: isTest } = lead;
+  if (email === null || leadgenId === null || isTest || !(await leads.takeTelling(tenantId, leadgenId))) return;
+  await tellSeller({ email, locale }, { leadId: lead.id, campaignName: lead.campaign_name }).catch(() => {});
 }
 
 type Reading = Awaited<ReturnType<FormMappings['forReading']>>;

@@ -70,6 +70,7 @@ const leadActivities = () =>
     ...stores,
     meta: bench.freshClient(),
     tokenRejected: async () => true,
+    tellSeller: async () => {},
     normalizePhone,
     invalidateFigures: async () => {},
     live: { publish: () => {}, subscribe: () => () => {} },

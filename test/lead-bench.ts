@@ -11,6 +11,7 @@ import { createVault } from '../adapters/crypto/fernet.ts';
 import { normalizePhone } from '../adapters/phone.ts';
 import { createStores, type Stores } from '../adapters/postgres/stores.ts';
 import { system } from '../domain/actor.ts';
+import { AppError } from '../domain/error.ts';
 import { aTenant, type TestDatabase, testDatabase } from './database.ts';
 import { type MetaBench, metaBench } from './meta-simulator.ts';
 
@@ -42,6 +43,9 @@ export interface LeadBench {
   reconciliation: LeadReconciliationActivities;
   published: string[];
   rejections: object[];
+  /** What sellers were told. */
+  mails: object[];
+  mailIsDown: boolean;
   /** Leadgen ids whose intake was asked for. */
   intakes: string[];
   startedRuns: string[];
@@ -77,7 +81,8 @@ export function leadBench(): LeadBench {
     if (form === undefined) throw new Error('no form');
     Object.assign(bench, { form: { id: form.id }, page: { id: form.pageId } });
     await bench.connectTenant();
-    for (const name of ['published', 'rejections', 'intakes', 'startedRuns'] as const) bench[name] = [];
+    for (const name of ['published', 'rejections', 'intakes', 'startedRuns', 'mails'] as const) bench[name] = [];
+    bench.mailIsDown = false;
     Object.assign(bench, activitiesOf(bench));
   });
   bench.connectTenant = async () => {
@@ -118,6 +123,10 @@ function activitiesOf(bench: LeadBench): Pick<LeadBench, 'leads' | 'reconciliati
     tokenRejected: async (tenantId: number, rejection: object) => bench.rejections.push({ tenantId, ...rejection }),
     normalizePhone,
     invalidateFigures: async () => {},
+    tellSeller: async ({ email }: { email: string }, news: object) => {
+      bench.mails.push({ to: email, ...news });
+      if (bench.mailIsDown) throw new AppError('unavailable', 'no mail server');
+    },
     live: {
       publish: (tenantId: number, topic: string) => void bench.published.push(`${tenantId}:${topic}`),
       subscribe: () => () => {},

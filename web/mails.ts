@@ -2,6 +2,17 @@ import type { ReminderFacts } from '../domain/connection.ts';
 import { createFormat } from './format.ts';
 import { type Locale, translate } from './i18n.ts';
 
+/** That somebody came, in the seller's language; who has none gets Spanish. Who it is stands on the page only. */
+export function newLeadMail(
+  publicUrl: string,
+  locale: Locale | null,
+  { leadId, campaignName }: { leadId: string; campaignName: string | null },
+) {
+  const t = translate(locale ?? 'es');
+  const words = { campaign: campaignName ?? t('leads:noCampaign'), url: `${publicUrl}/crm/leads/${leadId}` };
+  return { subject: t('mail:new_lead.subject', words), text: t('mail:new_lead.text', words) };
+}
+
 /** The reminder that a connection ends, in the reader's language; who has none gets Spanish. Times are UTC, and say so. */
 export function reminderMail(publicUrl: string, locale: Locale | null, { days, endsAt, businessName }: ReminderFacts) {
   const t = translate(locale ?? 'es');

@@ -5,6 +5,7 @@ import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
 import { aPerson, type Person } from '../test/person.ts';
 import { type WholeApp, wholeApp } from '../test/whole-app.ts';
+import { newLeadMail } from './mails.ts';
 
 let db: TestDatabase;
 let app: WholeApp;
@@ -86,5 +87,17 @@ describe('Leads in turn', () => {
     expect(await sellerOf((await capture({ isTest: true })).leadId)).toBeNull();
     await turns();
     expect(await sellerOf((await capture()).leadId)).toBeNull();
+  });
+});
+
+describe('The mail to a seller', () => {
+  it('leads to the lead, in their language, and names the campaign at most', () => {
+    const news = { leadId: '5f0e7f5e', campaignName: 'Implantes $t(common:product)' };
+    const mail = newLeadMail('https://hub.example.com', 'en', news);
+    expect(mail.subject).toBe('New lead: Implantes $t(common:product)');
+    expect(mail.text).toContain('https://hub.example.com/crm/leads/5f0e7f5e');
+    expect(newLeadMail('https://hub.example.com', null, { ...news, campaignName: null }).subject).toBe(
+      'Lead nuevo: Sin campaña',
+    );
   });
 });

@@ -58,6 +58,8 @@ const factsRow = z.object({
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
   is_from_before: z.boolean(),
+  seller_email: z.string().nullable(),
+  seller_locale: z.enum(['es', 'en']).nullable(),
 });
 
 /** Leads and their touches. Every change leaves its audit row in the same transaction. */
@@ -155,14 +157,24 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
           SELECT l.id, l.full_name, CASE WHEN ${leadgenId}::text IS NULL THEN l.form_id ELSE t.form_id END AS form_id, l.is_test, l.meta_leadgen_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name,
             EXISTS (SELECT FROM leads s JOIN pages p ON p.tenant_id = s.tenant_id AND p.page_id = s.page_id
               WHERE s.tenant_id = l.tenant_id AND s.meta_leadgen_id = coalesce(${leadgenId}::text, l.meta_leadgen_id)
-                AND s.submitted_at < p.subscribed_at - ${CLOCKS_DIFFER_MINUTES} * interval '1 minute') AS is_from_before
+                AND s.submitted_at < p.subscribed_at - ${CLOCKS_DIFFER_MINUTES} * interval '1 minute') AS is_from_before,
+            u.email AS seller_email, u.locale AS seller_locale
           FROM leads l
           LEFT JOIN LATERAL (SELECT meta_campaign_id, form_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id
             AND (${leadgenId}::text IS NULL OR x.leadgen_id = ${leadgenId}) ORDER BY touched_at DESC LIMIT 1) t ON true
           LEFT JOIN meta_ads_campaigns c ON c.tenant_id = l.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+          LEFT JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.seller_id AND u.disabled_at IS NULL
           WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId}`);
         if (row === null) throw new AppError('not_found', `no lead ${leadId}`);
         return row;
+      }),
+
+    /** Whether the seller is to be told of this submission now: true once. */
+    takeTelling: (tenantId: number, leadgenId: string): Promise<boolean> =>
+      inTenant(tenantId, async (tx) => {
+        const { rowCount } = await tx.query(sql.unsafe`
+          UPDATE lead_touches SET seller_told_at = now() WHERE tenant_id = ${tenantId} AND leadgen_id = ${leadgenId} AND seller_told_at IS NULL`);
+        return rowCount > 0;
       }),
 
     /** @throws {AppError} `not_found` */
