@@ -26,6 +26,7 @@ import { createFirstStepList } from './web/first-steps.ts';
 import { formMappingRoutes } from './web/form-mapping.ts';
 import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
+import { leadCaptureRoutes } from './web/lead-capture.ts';
 import { leadEntryRoutes } from './web/lead-entry.ts';
 import { leadIdentityRoutes } from './web/lead-identity.ts';
 import { leadImportRoutes } from './web/lead-import.ts';
@@ -177,6 +178,7 @@ function routesOf(
     }),
     leadEntryRoutes({ ...entries, users: stores.users }),
     leadImportRoutes(entries),
+    leadCaptureRoutes({ leads: stores.leads, startIntake: leadWorkflows.startIntake }),
     sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes(leadDeps),
     replyRoutes({ ...leadDeps, startMessage: leadWorkflows.startMessage, wake }),

@@ -2,7 +2,7 @@ import type { Browser, Page, Route } from 'playwright-core';
 import { sql } from 'slonik';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../dev/stack/browser.ts';
-import { aConnection, aLead, aMessage, anAccount, aPage } from './crm.ts';
+import { aConnection, aLead, aMessage, anAccount, aPage, aSubmission } from './crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from './database.ts';
 import { aPerson } from './person.ts';
 import { type WholeApp, wholeApp } from './whole-app.ts';
@@ -117,6 +117,21 @@ describe('an open page', () => {
     await aMessage(db, tenantId, leadId, { body: '¿Cuánto sale?' });
     app.live.publish(tenantId, 'messages');
     await page.locator('#thread', { hasText: '¿Cuánto sale?' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+
+  it('of a form shows how its last lead is read as a meaning is picked', async () => {
+    await aPage(db, tenantId);
+    const question = { key: 'contacto', label: '¿Dónde te llamamos?', type: 'CUSTOM', options: [] };
+    await app.stores.leadForms.saveCounts(tenantId, '500', [
+      { formId: '900', name: 'Consulta', status: 'ACTIVE', leadsCount: 1, questions: [question] },
+    ]);
+    await aSubmission(db, tenantId, '900', [{ name: 'contacto', values: ['011 5555-0142'] }]);
+    const page = await openPage('/crm/forms/900');
+    await page.selectOption('#q0', 'phone');
+    await page.locator('#preview', { hasText: '+5491155550142' }).waitFor();
+    expect([new URL(page.url()).pathname, await page.inputValue('#q0')]).toEqual(['/crm/forms/900', 'phone']);
+    expect(await page.locator('#preview').count()).toBe(1);
     expect(problems).toEqual([]);
   });
 

@@ -6,7 +6,8 @@
     [...document.querySelectorAll(`[${name}]`)].flatMap((node) => node.getAttribute(name).split(' ')),
   );
   const { scrollWidth, clientWidth } = document.documentElement;
-  const keys = /\b(audit|auth|common|connection|errors|hub|leads|legal|opportunities|reconciliation|settings|sync):[a-z]\w*|undefined|\[object|NaN|\{\{(?!\d)/;
+  const keys =
+    /\b(audit|auth|common|connection|errors|hub|leads|legal|opportunities|reconciliation|settings|sync):[a-z]\w*|undefined|\[object|NaN|\{\{(?!\d)/;
   return [
     ...ids.filter((id, i) => ids.indexOf(id) !== i).map((id) => `two elements are #${id}`),
     ...wanted.filter((id) => !ids.includes(id)).map((id) => `nothing is #${id}`),

@@ -67,9 +67,12 @@ async function brokenRules(page: Page): Promise<string[]> {
 }
 
 describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
-  it.each(['/login', '/password?asked', '/password/new', '/legal', '/nothing'])('%s is whole and accessible to a visitor', async (path) => {
-    expect(await faultsOf(path, look, null)).toEqual([]);
-  });
+  it.each(['/login', '/password?asked', '/password/new', '/legal', '/nothing'])(
+    '%s is whole and accessible to a visitor',
+    async (path) => {
+      expect(await faultsOf(path, look, null)).toEqual([]);
+    },
+  );
 
   it.each([
     '/crm/marketing',

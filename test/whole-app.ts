@@ -19,6 +19,7 @@ import { createFirstStepList } from '../web/first-steps.ts';
 import { formMappingRoutes } from '../web/form-mapping.ts';
 import { healthRoutes } from '../web/health.ts';
 import { inboxRoutes } from '../web/inbox.ts';
+import { leadCaptureRoutes } from '../web/lead-capture.ts';
 import { leadEntryRoutes } from '../web/lead-entry.ts';
 import { leadIdentityRoutes } from '../web/lead-identity.ts';
 import { leadImportRoutes } from '../web/lead-import.ts';
@@ -159,6 +160,7 @@ function blocksOf(
     }),
     leadEntryRoutes({ ...entries, users: stores.users }),
     leadImportRoutes(entries),
+    leadCaptureRoutes({ leads: stores.leads, startIntake: away }),
     sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes(leadDeps),
     replyRoutes({ ...leadDeps, startMessage: away, wake: async () => {} }),

@@ -44,6 +44,11 @@ const CLOCKS_DIFFER_MINUTES = 10;
 const captureState = z.enum(['captured', 'waiting_for_connection', 'failed']);
 const stateRow = z.object({ id: z.string(), capture_state: captureState });
 const knownRow = stateRow.extend({ page_id: z.string().nullable() });
+const uncapturedRow = z.object({
+  meta_leadgen_id: z.string().nullable(),
+  page_id: z.string().nullable(),
+  capture_state: captureState,
+});
 const listedRow = z.object({
   leadgen_id: z.string(),
   capture_state: captureState,
@@ -73,6 +78,16 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
           )`SELECT coalesce(merged_into, id) AS id, capture_state, page_id FROM leads WHERE tenant_id = ${tenantId} AND meta_leadgen_id = ${leadgenId}`,
         );
         return row && { leadId: row.id, captureState: row.capture_state, pageId: row.page_id };
+      }),
+
+    /** A lead of Meta that could not be read yet; null for one that was, or that Meta knows nothing of. @throws {AppError} `not_found` */
+    maybeUncaptured: (tenantId: number, leadId: string): Promise<{ leadgenId: string; pageId: string | null } | null> =>
+      inTenant(tenantId, async (tx) => {
+        const row = await tx.maybeOne(sql.type(uncapturedRow)`
+          SELECT meta_leadgen_id, page_id, capture_state FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}`);
+        if (row === null) throw new AppError('not_found', 'no such lead');
+        const { meta_leadgen_id: leadgenId, page_id: pageId } = row;
+        return row.capture_state === 'captured' || leadgenId === null ? null : { leadgenId, pageId };
       }),
 
     /** Which of these Meta ids are known here, by id, with their state. */
