@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { benchBurst } from './bench/burst.ts';
+import { benchFigures } from './bench/figures.ts';
 import { benchIntake } from './bench/intake.ts';
 import { benchPages } from './bench/pages.ts';
 import { report } from './bench/report.ts';
 import { type SeededBench, withStack } from './bench/stack.ts';
+import { benchSync } from './bench/sync.ts';
+import { benchTap } from './bench/tap.ts';
 import { benchWalk } from './bench/walk.ts';
 import { benchWizard } from './bench/wizard.ts';
 
@@ -14,6 +17,9 @@ await withStack(async (bench) => {
   await benchBurst(bench, actions, baseline);
   residentMemory(bench);
   await benchIntake(bench);
+  await benchSync(bench);
+  await benchTap(bench);
+  await benchFigures(bench.places.ownerUrl, bench.places.appUrl);
 });
 process.exit();
 
