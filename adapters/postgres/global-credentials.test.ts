@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TEST_FERNET_KEY } from '../../test/app.ts';
+import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
+import { createVault } from '../crypto/fernet.ts';
+import { createCredentials } from './credentials.ts';
+import { globalCredentials } from './global-credentials.ts';
+import { connectDatabase, type Database } from './pool.ts';
+import { createVaultEntries } from './vault-entries.ts';
+
+const vault = createVault([TEST_FERNET_KEY]);
+const key = { provider: 'ycloud', category: 'api_key' } as const;
+const webhook = { provider: 'ycloud', category: 'webhook_secret' } as const;
+let db: TestDatabase;
+let owner: Database;
+let tenantId: number;
+
+beforeAll(async () => {
+  db = await testDatabase();
+  owner = await connectDatabase(db.ownerUrl, { maxPoolSize: 2 });
+  tenantId = await aTenant(db);
+});
+afterAll(() => owner.end());
+
+const credentials = () =>
+  createCredentials(db.database, vault, {
+    ycloudApiKey: undefined,
+    ycloudWebhookSecret: undefined,
+    onFallback: () => {},
+  });
+
+describe('The global category of the Vault', () => {
+  it('serves every tenant without a secret of its own, and is listed without its secret', async () => {
+    await globalCredentials(owner, vault).save(key, 'the-global-key-92be');
+    expect(await credentials().ycloudKey(tenantId)).toBe('the-global-key-92be');
+    const lines = await globalCredentials(owner, vault).list();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^ycloud api_key …92be /);
+    const entries = createVaultEntries({ ...db.database, vault });
+    expect(await entries.listForTenant(tenantId)).toMatchObject([{ is_global: true, last_four: '92be' }]);
+    const own = { ...key, secret: 'their-own-key-7f3a', settings: {} };
+    await entries.save(tenantId, own, null, { type: 'system', id: 'test' });
+    expect(await credentials().ycloudKey(tenantId)).toBe('their-own-key-7f3a');
+  });
+
+  it('keeps a replaced webhook secret as the previous one, and can be removed', async () => {
+    for (const secret of ['the-first-secret', 'the-second-secret'])
+      await globalCredentials(owner, vault).save(webhook, secret);
+    expect(await credentials().globalYcloudWebhookSecrets()).toEqual(['the-second-secret', 'the-first-secret']);
+    expect(await globalCredentials(owner, vault).remove(webhook)).toBe(true);
+    expect(await globalCredentials(owner, vault).remove(webhook)).toBe(false);
+    expect(await credentials().globalYcloudWebhookSecrets()).toEqual(['the-first-secret']);
+  });
+
+  it('cannot be written by the application', async () => {
+    await expect(globalCredentials(db.database, vault).save(webhook, 'not by the program')).rejects.toThrow(
+      /row-level security/,
+    );
+    expect(await globalCredentials(db.database, vault).remove(key)).toBe(false);
+  });
+});
