@@ -182,7 +182,12 @@ function routesOf(
     sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes(leadDeps),
     replyRoutes({ ...leadDeps, startMessage: leadWorkflows.startMessage, wake }),
-    formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
+    formMappingRoutes({
+      formMappings: stores.formMappings,
+      normalizePhone,
+      live,
+      invalidateFigures: cache.invalidate,
+    }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge }),
     sendingRoutes({ sending: stores.sending, wake, live }),
     unconfirmedRoutes({

@@ -164,7 +164,12 @@ function blocksOf(
     sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes(leadDeps),
     replyRoutes({ ...leadDeps, startMessage: away, wake: async () => {} }),
-    formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, live }),
+    formMappingRoutes({
+      formMappings: stores.formMappings,
+      normalizePhone,
+      live,
+      invalidateFigures: cache.invalidate,
+    }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
     sendingRoutes({ sending: stores.sending, wake: async () => {}, live }),
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { aPage, aSubmission } from '../test/crm.ts';
+import { aLead, aPage, aSubmission } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
 import { aPerson, type Person } from '../test/person.ts';
@@ -108,6 +108,14 @@ describe('A form', () => {
     await person.post(`/crm/forms/${FORM}/mapping`, { 'target:contacto': 'answer', apply: 'on' });
     expect((await leadOf(leadId)).phone).toBe('+5491155550142');
     expect(textOf(await page(`/crm/leads/${leadId}`))).toContain('¿Cuándo? Este mes');
+  });
+
+  it('finds who is one person when their leads are read anew', async () => {
+    const known = await aLead(db, tenantId, { phone: '+5491155550142' });
+    const again = [await aSubmission(db, tenantId, FORM, said), await aSubmission(db, tenantId, FORM, said)];
+    await person.post(`/crm/forms/${FORM}/mapping`, { 'target:contacto': 'phone', apply: 'on' });
+    for (const leadId of again) expect((await leadOf(leadId)).merged_into).toBe(known);
+    expect((await leadOf(known)).merged_into).toBeNull();
   });
 
   it('refuses a meaning that there is none, beside the question, and keeps the others', async () => {

@@ -15,6 +15,8 @@ export interface FormMappingDeps {
   formMappings: FormMappings;
   normalizePhone: (typed: string, country: string) => string | null;
   live: LiveUpdates;
+  /** Whose touches they are may turn out anew. */
+  invalidateFigures: (tenantId: number) => Promise<void>;
 }
 
 type Form = Awaited<ReturnType<FormMappings['byId']>>;
@@ -162,5 +164,7 @@ async function applyTo(
   actor: Actor,
 ): Promise<void> {
   const read = readWith(deps, form.country, (key) => targets.get(key) ?? 'answer');
-  if ((await deps.formMappings.apply(tenantId, form.form_id, read, actor)) > 0) deps.live.publish(tenantId, 'leads');
+  if ((await deps.formMappings.apply(tenantId, form.form_id, read, actor)) === 0) return;
+  await deps.invalidateFigures(tenantId);
+  deps.live.publish(tenantId, 'leads');
 }

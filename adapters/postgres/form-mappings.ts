@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Actor, system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import { type FormMapping, type MappingTarget, mappingTargets } from '../../domain/form-mapping.ts';
+import { mergeIntoKnown } from './lead-merges.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -104,7 +105,10 @@ export function createFormMappings({ inTenant }: Pick<Database, 'inTenant'>) {
         });
       }),
 
-    /** Reads the form's newest leads anew. What a new reading leaves empty stays as it was. Gives how many leads changed. */
+    /**
+     * Reads the form's newest leads anew. What a new reading leaves empty stays as it was; who turns out to be somebody known goes into their lead. Gives
+     * how many leads changed.
+     */
     apply: (
       tenantId: number,
       formId: string,
@@ -129,6 +133,8 @@ export function createFormMappings({ inTenant }: Pick<Database, 'inTenant'>) {
             actor: system('form-mapping'),
             object: { type: 'lead', id },
           });
+        // The newest first, so that the earliest of several stays.
+        for (const { id } of submissions) if (changed.includes(id)) await mergeIntoKnown(tx, tenantId, id);
         return changed.length;
       }),
   };

@@ -122,7 +122,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
             object: { type: 'lead', id: saved.id },
             details: { leadgenId: lead.leadgenId, ...(isMissed ? { by: 'reconciliation' } : {}) },
           });
-          const leadId = lead.isTest ? saved.id : await mergeIntoKnown(tx, tenantId, saved.id);
+          const leadId = await mergeIntoKnown(tx, tenantId, saved.id);
           if (!lead.isTest) await giveInTurn(tx, tenantId, leadId);
           return { leadId, isNew: true };
         }
