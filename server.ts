@@ -53,7 +53,15 @@ import { syncRoutes } from './web/sync.ts';
 import { templateRoutes } from './web/templates.ts';
 import { unconfirmedRoutes } from './web/unconfirmed.ts';
 import { webhookRoutes } from './web/webhooks.ts';
-import { configOrExit, dispatcherOf, type Foundation, foundation, serveMetrics, templateDesk } from './wiring.ts';
+import {
+  configOrExit,
+  dispatcherOf,
+  type Foundation,
+  foundation,
+  noticesOf,
+  serveMetrics,
+  templateDesk,
+} from './wiring.ts';
 
 const config = configOrExit();
 const base = await foundation('server', config);
@@ -152,6 +160,7 @@ function routesOf(
       passwordMails,
       phoneNumbers: async (tenantId) => ycloud.phoneNumbers(await stores.credentials.ycloudKey(tenantId)),
       copyTemplates,
+      notices: noticesOf(base),
       testCredential: createCredentialTest({ ycloud, askChatwoot: askChatwootProfile }),
       invalidateFigures: cache.invalidate,
     }),

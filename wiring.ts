@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { createConversationIntake } from './activities/conversations.ts';
 import { createTemplateDesk, type TemplateDesk } from './activities/templates.ts';
+import { createWhatsappNotices, type WhatsappNotices } from './activities/whatsapp-notices.ts';
 import { createVault } from './adapters/crypto/fernet.ts';
 import { createLogger, type Logger } from './adapters/log.ts';
 import { createMailer } from './adapters/mail.ts';
@@ -87,6 +88,10 @@ export async function connectedTenants({ stores }: Pick<Foundation, 'stores'>): 
 export const templateDesk = ({ stores, ycloud, live }: Pick<Foundation, 'stores' | 'ycloud' | 'live'>): TemplateDesk =>
   createTemplateDesk({ ...stores, ycloud, live });
 
+/** What YCloud tells us, and what is left to send with. */
+export const noticesOf = ({ stores, ycloud, metrics, config }: Foundation): WhatsappNotices =>
+  createWhatsappNotices({ ...stores, ycloud, metrics, publicUrl: config.PUBLIC_URL });
+
 /** The inbox's dispatcher; one runs in each program, so that either alone keeps things moving. */
 export function dispatcherOf(base: Foundation): Dispatcher {
   const { stores, leadWorkflows, connectionWorkflows, live, metrics, log } = base;
@@ -101,6 +106,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     live,
     metrics,
   });
+  const notices = noticesOf(base);
   const deletions = createDataDeletions(base.temporal.client);
   return startDispatcher({
     ...inbox,
@@ -115,7 +121,10 @@ export function dispatcherOf(base: Foundation): Dispatcher {
       },
       message_by_hand: (tenantId, messageId) => leadWorkflows.startMessage({ tenantId, messageId }),
       run_over: automationRuns.endUnanswered,
-      templates: copyTemplates,
+      templates: async (tenantId) => {
+        await copyTemplates(tenantId);
+        await notices.noteBalance(tenantId);
+      },
       run_to_start: (tenantId, runId) => automationRuns.startLater(tenantId, runId, leadWorkflows.startAutomation),
       oauth_returned: async (tenantId, attemptId) => {
         await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);

@@ -71,6 +71,11 @@ export function createMetrics() {
       labelNames: ['tenant'],
       registers,
     }),
+    balanceLow: new Counter({
+      name: 'hub_ycloud_balance_low_total',
+      help: 'Readings of a YCloud balance that would not last another week',
+      registers,
+    }),
     tokenReminders: new Counter({
       name: 'hub_token_reminders_total',
       help: 'Reminders that a Meta token ends, by days before its end',

@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { silentLog } from '../test/silent-log.ts';
 import { startOutboxPoller } from './outbox-poller.ts';
 
+const patience = { timeout: 20_000 };
 const rows = (...ids: string[]) => ids.map((object_id) => ({ tenant_id: 1, object_id }));
 
 it('works off what is due, goes on after a failure, and finishes what it began before it stops', async () => {
@@ -18,7 +19,7 @@ it('works off what is due, goes on after a failure, and finishes what it began b
     everyMs: 60_000,
     log: silentLog,
   });
-  await vi.waitFor(() => expect(done).toEqual(expect.arrayContaining(['1', '3', '4', '5'])));
+  await vi.waitFor(() => expect(done).toEqual(expect.arrayContaining(['1', '3', '4', '5'])), patience);
   const stopped = poller.stop();
   release();
   await stopped;
@@ -37,6 +38,6 @@ it('looks again when the outbox could not be read', async () => {
     everyMs: 5,
     log: silentLog,
   });
-  await vi.waitFor(() => expect(asked).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(2), patience);
   await poller.stop();
 });

@@ -136,6 +136,11 @@ function blocksOf(
       config,
       passwordMails,
       phoneNumbers: async () => [],
+      notices: {
+        urlOf: () => 'https://hub.example.com/webhook/ycloud/1',
+        stateOf: async () => 'shared',
+        register: away,
+      },
       copyTemplates: async () => {},
       testCredential: async () => 'works',
       invalidateFigures: cache.invalidate,

@@ -27,6 +27,8 @@ let tenantId: number;
 let person: Person;
 let failure: ErrorCode | null;
 let copied: number[];
+let noticeState: string;
+let registered: number[];
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -38,11 +40,16 @@ beforeAll(async () => {
         return phones;
       },
       copyTemplates: async (tenant) => void copied.push(tenant),
+      notices: {
+        urlOf: (tenant) => `https://hub.example.com/webhook/ycloud/${tenant}`,
+        stateOf: async () => noticeState,
+        register: async (tenant) => void registered.push(tenant),
+      },
     }),
   );
 });
 beforeEach(async () => {
-  [failure, copied] = [null, []];
+  [failure, copied, noticeState, registered] = [null, [], 'missing', []];
   tenantId = await aTenant(db);
   person = await aPerson(app, db, tenantId, { locale: 'en' });
 });

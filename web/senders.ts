@@ -1,6 +1,8 @@
 import type { Request, Response } from 'express';
 import type { Senders } from '../adapters/postgres/senders.ts';
+import type { Actor } from '../domain/actor.ts';
 import { AppError } from '../domain/error.ts';
+import { isLowBalance } from '../domain/whatsapp-notices.ts';
 import { translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
@@ -20,6 +22,11 @@ export interface SenderDeps {
   /** The numbers of the tenant's YCloud key. Throws `misconfigured` without a key, `unauthorized`, `rate_limited`, `unavailable`. */
   phoneNumbers: (tenantId: number) => Promise<readonly Phone[]>;
   copyTemplates: (tenantId: number) => Promise<void>;
+  notices: {
+    urlOf(tenantId: number): string;
+    stateOf(tenantId: number): Promise<string>;
+    register(tenantId: number, actor: Actor): Promise<void>;
+  };
 }
 
 const PATH = '/crm/settings/whatsapp';
@@ -34,17 +41,31 @@ export const senderRoutes = (deps: SenderDeps): Route[] => [
     handler: (req, res) => show(req, res, deps),
   },
   { method: 'post', path: PATH, access: 'person', body: 'form', handler: (req, res) => choose(req, res, deps) },
+  {
+    method: 'post',
+    path: `${PATH}/notices`,
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => register(req, res, deps),
+  },
 ];
 
 async function show(req: Request, res: Response, deps: SenderDeps, isWrong = false): Promise<void> {
   const { tenantId } = callerOf(req);
-  const [known, offer] = await Promise.all([deps.senders.listForTenant(tenantId), offered(deps, tenantId)]);
+  const [known, offer, notices, balance] = await Promise.all([
+    deps.senders.listForTenant(tenantId),
+    offered(deps, tenantId),
+    deps.notices.stateOf(tenantId),
+    deps.senders.maybeBalance(tenantId),
+  ]);
   const chosen = known.find((sender) => sender.is_default);
   const props = {
     title: translator(req)('settings:whatsapp.title'),
     section: 'settings',
     tab: 'whatsapp',
     chosen,
+    notices: { state: notices, url: deps.notices.urlOf(tenantId) },
+    balance: balance === null ? null : { ...balance, isLow: isLowBalance(balance.amount, balance.spentInAWeek) },
     isWrong,
     problem: offer.problem,
     phones: offer.phones.map((phone) => ({ ...phone, isChosen: phone.phoneNumber === chosen?.phone })),
@@ -83,5 +104,11 @@ async function choose(req: Request, res: Response, deps: SenderDeps): Promise<vo
   await deps.copyTemplates(tenantId).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
   });
+  res.redirect(303, PATH);
+}
+
+async function register(req: Request, res: Response, { notices }: SenderDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  await notices.register(tenantId, actor);
   res.redirect(303, PATH);
 }

@@ -68,7 +68,7 @@ describe('The automation of one lead', () => {
   it('ends with the reply while it waits for one', () =>
     bench.withActivities(activities, async () => {
       const handle = await aRun();
-      await vi.waitUntil(() => dispatched === 1);
+      await vi.waitUntil(() => dispatched === 1, { timeout: 20_000 });
       await handle.signal(leadRepliedSignal);
       expect(await endOf(handle)).toBe('replied');
     }));
@@ -111,7 +111,7 @@ describe('The automation of one lead', () => {
     bench.withActivities(activities, async () => {
       results = [{ outcome: 'sent', nextAt: (await bench.env.currentTimeMs()) + 48 * HOUR_MS }];
       const handle = await aRun();
-      await vi.waitUntil(() => dispatched === 1);
+      await vi.waitUntil(() => dispatched === 1, { timeout: 20_000 });
       await handle.signal(leadRepliedSignal);
       expect(await endOf(handle)).toBe('replied');
       expect(dispatched).toBe(1);

@@ -105,7 +105,7 @@ describe('Rotating the keys of the Vault', () => {
       await vi.waitFor(async () => {
         const { rowCount } = await client.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
         expect(rowCount).toBeGreaterThan(0);
-      });
+      }, 20_000);
       await client.query('COMMIT');
       await rotating;
     });

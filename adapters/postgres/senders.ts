@@ -14,6 +14,12 @@ const senderRow = z.object({
 });
 export type Sender = z.output<typeof senderRow>;
 
+const balanceRow = z
+  .object({ amount: z.string(), currency: z.string(), read_at: z.date(), spent: z.string() })
+  .transform((row) => ({ amount: row.amount, currency: row.currency, readAt: row.read_at, spentInAWeek: row.spent }));
+/** Money as decimal text. */
+export type SenderBalance = z.output<typeof balanceRow>;
+
 /** The tenant's business numbers; one is the default. */
 export function createSenders({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>) {
   return {
@@ -33,6 +39,20 @@ export function createSenders({ pool, inTenant }: Pick<Database, 'pool' | 'inTen
       return new Set(rows.map(({ phone }) => phone));
     },
 
+    noteBalance: (tenantId: number, { amount, currency }: { amount: string; currency: string }): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        await tx.query(sql.unsafe`
+          UPDATE whatsapp_senders SET balance = ${amount}::numeric, balance_currency = ${currency}, balance_at = now() WHERE tenant_id = ${tenantId}`);
+      }),
+    /** What was left when it was last read, and what the messages of the last week cost in the same currency; null before the first reading. */
+    maybeBalance: (tenantId: number): Promise<SenderBalance | null> =>
+      inTenant(tenantId, (tx) =>
+        tx.maybeOne(sql.type(balanceRow)`
+          SELECT round(s.balance, 6)::text AS amount, s.balance_currency AS currency, s.balance_at AS read_at,
+            (SELECT round(coalesce(sum(m.price), 0), 6)::text FROM outbound_messages m WHERE m.tenant_id = s.tenant_id
+              AND m.price_currency = s.balance_currency AND m.created_at > now() - interval '7 days') AS spent
+          FROM whatsapp_senders s WHERE s.tenant_id = ${tenantId} AND s.is_default AND s.balance IS NOT NULL`),
+      ),
     /** Makes the number the tenant's default sender. */
     choose: (
       tenantId: number,

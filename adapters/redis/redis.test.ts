@@ -68,7 +68,7 @@ describe('with Redis', () => {
       const cache = createCache(one);
       const begun = Promise.withResolvers<string>();
       const slow = cache.remember(tenantId, 'stats', 900, () => begun.promise);
-      await vi.waitFor(async () => expect(await one.isUp()).toBe(true));
+      await vi.waitFor(async () => expect(await one.isUp()).toBe(true), patience);
       await cache.invalidate(tenantId);
       const fresh = cache.remember(tenantId, 'stats', 900, async () => 'new');
       expect(await fresh).toBe('new');
@@ -178,7 +178,7 @@ describe('while Redis is away', () => {
     await cache.invalidate(tenantId);
     expect(await elsewhere.remember(tenantId, 'stats', 900, async () => 'new')).toBe('old');
     redis.commands.emit('ready');
-    await vi.waitFor(() => expect(incr).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(incr).toHaveBeenCalledTimes(2), patience);
     await incr.mock.results[1]?.value;
     incr.mockRestore();
     expect(await elsewhere.remember(tenantId, 'stats', 900, async () => 'new')).toBe('new');

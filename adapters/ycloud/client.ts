@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../domain/error.ts';
 import { parseLossless } from '../../domain/inbox.ts';
 import type { Logger } from '../log.ts';
+import { createYCloudAccount, type YCloudRequest } from './account.ts';
 
 export interface TemplateMessage {
   /** Our business number, E.164. */
@@ -118,6 +119,17 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
     return rows;
   }
 
+  const request: YCloudRequest = async (key, path, schema, given) => {
+    const init = given === undefined ? { method: 'GET' } : { method: given.method, body: JSON.stringify(given.body) };
+    const response = await call(key, path, { ...init, deadlineMs: READ_DEADLINE_MS }).catch((error: unknown) => {
+      throw new AppError('unavailable', 'YCloud does not answer', { cause: error });
+    });
+    if (!response.ok) throw await refusal(response);
+    const reply = schema.safeParse(await response.json().catch(() => null));
+    if (!reply.success) throw new AppError('unavailable', 'unreadable reply of YCloud');
+    return reply.data;
+  };
+
   async function send(key: string, externalId: string, body: object): Promise<SendOutcome> {
     try {
       const response = await call(key, '/whatsapp/messages', {
@@ -136,6 +148,7 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
   }
 
   return {
+    ...createYCloudAccount(request),
     /** The queued route. Never throws for what the network does: the outcome says what is known. */
     sendTemplate: (key: string, message: TemplateMessage): Promise<SendOutcome> =>
       send(key, message.externalId, templateBody(message)),
