@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { system } from '../domain/actor.ts';
 import { AppError, type ErrorCode } from '../domain/error.ts';
 import { type TestApp, testApp } from '../test/app.ts';
 import { aConnection, aLead } from '../test/crm.ts';
@@ -121,6 +122,23 @@ describe('The WhatsApp number', () => {
     await choose('+5491155550002');
     const senders = await app.stores.senders.listForTenant(tenantId);
     expect(senders.filter((sender) => sender.is_default).map(({ phone }) => phone)).toEqual(['+5491155550002']);
+  });
+
+  it('says whether its notices come, and sets them up in one press', async () => {
+    expect(await text()).toContain(`https://hub.example.com/webhook/ycloud/${tenantId}`);
+    expect((await person.post(`${PATH}/notices`)).status).toBe(303);
+    expect(registered).toEqual([tenantId]);
+    noticeState = 'complete';
+    expect(await text()).not.toContain('Register our address at YCloud');
+  });
+
+  it('shows what is left to send with, and warns when it will not last', async () => {
+    const sender = { wabaId: '1', phone: '+5491155550077', status: 'CONNECTED', quality: null };
+    await app.stores.senders.choose(tenantId, sender, system('test'));
+    await app.stores.senders.noteBalance(tenantId, { amount: '0.4', currency: 'USD' });
+    expect(await text()).toContain('This will not last another week');
+    await app.stores.senders.noteBalance(tenantId, { amount: '40', currency: 'USD' });
+    expect(await text()).toContain('The last week’s messages cost');
   });
 
   it('is never one that is not offered, nor one that another tenant on the key sends from', async () => {
