@@ -19,6 +19,7 @@ const tenantSettings = z.object({
   templateCap: whole(1, 100),
   templateCapHours: whole(1, 24 * 30),
   lookBackDays: whole(1, 365),
+  eventDays: whole(7, 730),
 });
 export type TenantSettings = z.output<typeof tenantSettings>;
 

@@ -165,6 +165,7 @@ describe("The tenant's settings", () => {
     templateCap: '2',
     templateCapHours: '48',
     lookBackDays: '60',
+    eventDays: '30',
   };
 
   it('are kept, shown again, and change the figures', async () => {
@@ -176,6 +177,7 @@ describe("The tenant's settings", () => {
       templateCap: 2,
       templateCapHours: 48,
       lookBackDays: 60,
+      eventDays: 30,
     });
     expect(invalidated).toEqual([tenantId]);
     const page = await html(`${path}?saved`);

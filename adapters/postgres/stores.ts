@@ -37,6 +37,7 @@ import { createOpportunities } from './opportunities.ts';
 import { createOutboundMessages } from './outbound-messages.ts';
 import { createPages } from './pages.ts';
 import { createPasswordLinks } from './password-links.ts';
+import { createPastEvents } from './past-events.ts';
 import type { Database } from './pool.ts';
 import { createReplies } from './replies.ts';
 import { createRestatements } from './restatements.ts';
@@ -103,6 +104,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     pages: createPages(sealed),
     restatements: createRestatements(database),
     passwordLinks: createPasswordLinks(database),
+    pastEvents: createPastEvents(database),
     replies: createReplies(database),
     ruleTrials: createRuleTrials(database),
     rules: createRules(database),
