@@ -131,7 +131,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/opportunities?add',
     '/crm/settings/credentials?add',
     '/crm/settings/team?invite',
-    '/crm/settings/company?saved',
+    '/crm/settings/company',
     '/crm/settings/api-keys?add',
     '/crm/audit',
     '/crm/audit?kind=access',

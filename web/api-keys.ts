@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { ApiKeys } from '../adapters/postgres/api-keys.ts';
 import { AppError } from '../domain/error.ts';
+import { doneAt } from './flash.ts';
 import { translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
@@ -81,5 +82,5 @@ async function revoke(req: Request, res: Response, { apiKeys }: ApiKeyDeps): Pro
   const id = z.uuid().safeParse(req.params['id']);
   if (!id.success) throw new AppError('not_found', 'no such key');
   await apiKeys.revoke(tenantId, id.data, actor);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'keyRevoked');
 }

@@ -3,6 +3,7 @@ import type { Settings } from '../adapters/postgres/settings.ts';
 import { allCurrencies, readTenantSettings } from '../domain/tenant-settings.ts';
 import { timeZones } from '../domain/time-zones.ts';
 import { countryNames } from './countries.ts';
+import { doneAt } from './flash.ts';
 import { localeOf, translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
@@ -45,7 +46,6 @@ async function show(req: Request, res: Response, { settings }: CompanyDeps, refu
     errors: {},
     ...refused,
     values: { ...Object.fromEntries(texts), ...refused?.values },
-    isSaved: req.query['saved'] !== undefined,
     timeZones: [...new Set([stored.timeZone, ...timeZones])],
     currencies: allCurrencies,
     countries: countryNames(localeOf(req)),
@@ -66,5 +66,5 @@ async function save(req: Request, res: Response, deps: CompanyDeps): Promise<voi
   }
   await deps.settings.save(tenantId, settings, actor);
   await deps.invalidateFigures(tenantId);
-  res.redirect(303, `${PATH}?saved`);
+  doneAt(res, PATH, 'settingsSaved');
 }

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { isLive } from '../domain/connection.ts';
 import { type CredentialTest, credentialKinds, isAcceptable, type NewCredential } from '../domain/credential.ts';
 import { AppError } from '../domain/error.ts';
+import { doneAt } from './flash.ts';
 import { type Translate, translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
@@ -107,7 +108,7 @@ async function save(req: Request, res: Response, deps: CredentialDeps): Promise<
     return show(req, res, deps, { kind: 'save', values: typed, errors: { secret: rejected } });
   }
   await deps.vaultEntries.save(tenantId, credential, outcome, actor);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'credentialSaved');
 }
 
 const secretText = z.string().trim().min(8).max(500).regex(/^\S+$/);
@@ -142,13 +143,13 @@ async function test(req: Request, res: Response, { vaultEntries, testCredential 
   const opened = await vaultEntries.openForTest(tenantId, idOf(req));
   const outcome = await testCredential(opened as NewCredential);
   if (outcome !== null) await vaultEntries.noteTest(tenantId, idOf(req), outcome, actor);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'credentialTested');
 }
 
 async function remove(req: Request, res: Response, { vaultEntries }: CredentialDeps): Promise<void> {
   const { tenantId, actor } = callerOf(req);
   await vaultEntries.remove(tenantId, idOf(req), actor);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'credentialRemoved');
 }
 
 function idOf(req: Request): string {

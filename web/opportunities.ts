@@ -6,6 +6,7 @@ import type { Sales } from '../adapters/postgres/sales.ts';
 import type { Users } from '../adapters/postgres/users.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { doneAt } from './flash.ts';
 import { type Locale, localeOf, translator } from './i18n.ts';
 import { fields, opportunityOf } from './lead-forms.ts';
 import { frameOf, renderPage } from './render.ts';
@@ -136,7 +137,7 @@ async function open(req: Request, res: Response, deps: OpportunityDeps): Promise
   if (!opportunity || !leadId.success || seller.errors) return show(req, res, deps, { values, errors: all });
   await deps.sales.openOpportunity(tenantId, leadId.data, { ...opportunity, sellerId: seller.id }, actor);
   await changed(deps, tenantId);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'opportunityOpened');
 }
 
 async function change(req: Request, res: Response, deps: OpportunityDeps): Promise<void> {
@@ -151,7 +152,7 @@ async function change(req: Request, res: Response, deps: OpportunityDeps): Promi
     return show(req, res, deps, { id: id.data, values, errors: { ...errors, ...seller.errors } });
   await deps.opportunities.change(tenantId, id.data, { ...opportunity, sellerId: seller.id, stage }, actor);
   await changed(deps, tenantId);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'opportunityChanged');
 }
 
 async function sellerOf(

@@ -3,6 +3,7 @@ import { Eta } from 'eta';
 import type { Request, Response } from 'express';
 import { AppError } from '../domain/error.ts';
 import { assetPaths } from './assets.ts';
+import { takeFlash } from './flash.ts';
 import { createFormat } from './format.ts';
 import { localeOf, translate } from './i18n.ts';
 import { maybeCallerOf } from './route.ts';
@@ -61,7 +62,7 @@ export function renderPage<P extends PageProps>(
     .vary('Cookie')
     .vary('Accept-Language')
     .type('html')
-    .send(html(req, view, props));
+    .send(html(req, view, { ...props, flash: takeFlash(req, res) }));
 }
 
 /** Answers with one partial, the same that the page includes. */

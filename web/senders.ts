@@ -3,6 +3,7 @@ import type { Senders } from '../adapters/postgres/senders.ts';
 import type { Actor } from '../domain/actor.ts';
 import { AppError } from '../domain/error.ts';
 import { isLowBalance } from '../domain/whatsapp-notices.ts';
+import { doneAt } from './flash.ts';
 import { translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
@@ -104,7 +105,7 @@ async function choose(req: Request, res: Response, deps: SenderDeps): Promise<vo
   await deps.copyTemplates(tenantId).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
   });
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'senderChosen');
 }
 
 async function register(req: Request, res: Response, { notices }: SenderDeps): Promise<void> {

@@ -169,7 +169,7 @@ describe("The tenant's settings", () => {
   };
 
   it('are kept, shown again, and change the figures', async () => {
-    expect((await person.post(path, given)).headers.get('location')).toBe(`${path}?saved`);
+    expect((await person.post(path, given)).headers.get('location')).toBe(path);
     const { quietDays, ...rest } = given;
     expect(await app.stores.settings.forTenant(tenantId)).toEqual({
       ...rest,
@@ -180,10 +180,11 @@ describe("The tenant's settings", () => {
       eventDays: 30,
     });
     expect(invalidated).toEqual([tenantId]);
-    const page = await html(`${path}?saved`);
+    const page = await html(path);
     expect(page).toContain('value="Aurora &lt;b&gt;Sur&lt;/b&gt;"');
     expect(page).toMatch(/value="7" checked/);
-    expect(textOf(page)).toContain('Your changes are saved');
+    expect(textOf(page)).toContain('Changes saved');
+    expect(await text(path)).not.toContain('Changes saved');
     const [change] = await changes();
     expect(change).toContain('tenant.settings_changed');
     for (const field of ['time_zone', 'quiet_days', 'template_cap']) expect(change).toContain(field);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Team } from '../adapters/postgres/team.ts';
 import type { Users } from '../adapters/postgres/users.ts';
 import { AppError } from '../domain/error.ts';
+import { doneAt } from './flash.ts';
 import { localeOf, translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import type { PasswordMails } from './password-mails.ts';
@@ -36,7 +37,7 @@ export const teamRoutes = (deps: TeamDeps): Route[] => [
       handler: async (req, res) => {
         const { tenantId, actor } = callerOf(req);
         await deps.team[what](tenantId, idOf(req), actor);
-        res.redirect(303, PATH);
+        doneAt(res, PATH, what === 'disable' ? 'accessTaken' : 'accessGiven');
       },
     }),
   ),
@@ -127,7 +128,7 @@ async function changeLanguage(req: Request, res: Response, { users }: TeamDeps):
   const locale = z.enum(['es', 'en']).safeParse(fields(req)['locale']);
   if (!locale.success) throw new AppError('invalid', 'no such language');
   await users.saveLocale(tenantId, idOf(req), locale.data, actor);
-  res.redirect(303, PATH);
+  doneAt(res, PATH, 'languageSaved');
 }
 
 function idOf(req: Request): string {
