@@ -19,6 +19,7 @@ import { createAccessLog } from './web/access-log.ts';
 import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
 import { automationLogRoutes } from './web/automation-logs.ts';
+import { chatwootWebhookRoutes } from './web/chatwoot-webhook.ts';
 import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes } from './web/connection.ts';
 import { createLiveStreams } from './web/events.ts';
@@ -199,6 +200,7 @@ function routesOf(
     leadCaptureRoutes({ leads: stores.leads, startIntake: leadWorkflows.startIntake }),
     sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes(leadDeps),
+    chatwootWebhookRoutes({ ...stores, wake, live }),
     replyRoutes({ ...leadDeps, startMessage: leadWorkflows.startMessage, wake }),
     formMappingRoutes({
       formMappings: stores.formMappings,

@@ -11,6 +11,7 @@ import { AppError } from '../domain/error.ts';
 import type { ScopeReading } from '../domain/meta-usage.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
 import { automationLogRoutes } from '../web/automation-logs.ts';
+import { chatwootWebhookRoutes } from '../web/chatwoot-webhook.ts';
 import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes } from '../web/connection.ts';
 import { createLiveStreams } from '../web/events.ts';
@@ -168,6 +169,7 @@ function blocksOf(
     leadCaptureRoutes({ leads: stores.leads, startIntake: away }),
     sellerRoutes({ sellers: stores.sellers, live }),
     leadRoutes(leadDeps),
+    chatwootWebhookRoutes({ ...stores, wake: async () => {}, live }),
     replyRoutes({ ...leadDeps, startMessage: away, wake: async () => {} }),
     formMappingRoutes({
       formMappings: stores.formMappings,

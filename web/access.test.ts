@@ -79,6 +79,7 @@ describe('the permission table', () => {
     expect(new Set(providers)).toEqual(
       new Set([
         '/healthz',
+        '/webhook/chatwoot/:tenantId',
         '/readyz',
         '/crm/meta/data-deletion',
         '/crm/meta/deauthorize',

@@ -71,7 +71,10 @@ async function show(req: Request, res: Response, deps: CredentialDeps, refused?:
     entries,
     rejected: entries.find(({ test_outcome: outcome }) => outcome === 'rejected'),
     connection: { status: connection.status, isLive: isLive(connection.status), since: connection.connectedAt },
-    webhooks: webhookAddresses(deps.config.PUBLIC_URL, tenantId),
+    webhooks: {
+      ...webhookAddresses(deps.config.PUBLIC_URL, tenantId),
+      chatwoot: `${deps.config.PUBLIC_URL}/webhook/chatwoot/${tenantId}`,
+    },
     kinds: credentialKinds,
     dialog: dialog && (dialog.kind === 'save' || chosen) ? { values: valuesOf(chosen), errors: {}, ...dialog } : null,
     chosen,

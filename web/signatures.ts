@@ -21,6 +21,20 @@ export function isSignedByYcloud(
   return secrets.map((secret) => isHmac(signed, signature, secret)).includes(true);
 }
 
+/** `X-Chatwoot-Signature: sha256=<hex>` over `{X-Chatwoot-Timestamp}.{raw}`; 5 minutes of tolerance, both directions. */
+export function isSignedByChatwoot(
+  raw: Buffer,
+  { timestamp, signature }: { timestamp: string | undefined; signature: string | undefined },
+  secrets: readonly string[],
+  nowS: number,
+): boolean {
+  const hex = /^sha256=([0-9a-f]{64})$/i.exec(signature ?? '')?.[1];
+  if (hex === undefined || !/^\d{1,12}$/.test(timestamp ?? '') || Math.abs(nowS - Number(timestamp)) > TOLERANCE_S)
+    return false;
+  const signed = Buffer.concat([Buffer.from(`${timestamp}.`), raw]);
+  return secrets.map((secret) => isHmac(signed, hex, secret)).includes(true);
+}
+
 function isHmac(message: Buffer, hex: string | undefined, key: string): boolean {
   const wanted = createHmac('sha256', key).update(message).digest();
   const given = Buffer.from(hex ?? '', 'hex');

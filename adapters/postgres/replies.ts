@@ -50,9 +50,7 @@ export function createReplies({ inTenant }: Pick<Database, 'inTenant'>) {
         if (obstacle !== null) throw new AppError('conflict', 'nothing can be written', { details: { why: obstacle } });
         const messageId = await insertReply(tx, tenantId, leadId, { key, text, actor, ...person });
         if (messageId === null) return { messageId: null, workflowIds: [] };
-        const stopped = await tx.any(sql.type(runRow)`
-          UPDATE automation_runs SET state = 'stopped', reason = 'human_took_over', held_since = NULL, updated_at = now()
-          WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND state IN ('active', 'waiting') RETURNING workflow_id`);
+        const stopped = await stopRuns(tx, tenantId, leadId);
         await audited(tx, {
           tenantId,
           name: 'conversation.reply_written',
@@ -60,11 +58,32 @@ export function createReplies({ inTenant }: Pick<Database, 'inTenant'>) {
           object: { type: 'lead', id: leadId },
           details: { messageId, stopped: stopped.length },
         });
-        return { messageId, workflowIds: stopped.map(({ workflow_id }) => workflow_id) };
+        return { messageId, workflowIds: stopped };
+      }),
+
+    /** Somebody writes to the person elsewhere: what runs for them stops. Safe to repeat; gives the workflows that have to look again. */
+    takeOver: (tenantId: number, leadId: string, actor: Actor): Promise<readonly string[]> =>
+      inTenant(tenantId, async (tx) => {
+        const stopped = await stopRuns(tx, tenantId, leadId);
+        if (stopped.length > 0)
+          await audited(tx, {
+            tenantId,
+            name: 'conversation.taken_over',
+            actor,
+            object: { type: 'lead', id: leadId },
+            details: { stopped: stopped.length },
+          });
+        return stopped;
       }),
   };
 }
 export type Replies = ReturnType<typeof createReplies>;
+
+async function stopRuns(tx: Tx, tenantId: number, leadId: string): Promise<readonly string[]> {
+  return tx.anyFirst(sql.type(runRow)`
+    UPDATE automation_runs SET state = 'stopped', reason = 'human_took_over', held_since = NULL, updated_at = now()
+    WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND state IN ('active', 'waiting') RETURNING workflow_id`);
+}
 
 async function read(tx: Tx, tenantId: number, leadId: string) {
   const row = await tx.maybeOne(sql.type(stateRow)`
