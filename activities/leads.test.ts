@@ -266,6 +266,34 @@ describe('The rules of a captured lead', () => {
     expect(new Set(runs.map(({ lead_id }) => lead_id))).toEqual(ids);
   });
 
+  it('run once for a submission, also when its lead is joined or separated before the intake is repeated', async () => {
+    const { tenantId, stores } = bench;
+    await bench.db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO automation_rules (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config)
+        VALUES (${tenantId}, 'Bienvenida', 'new_lead', '{}', 'send_template', '{"templateName":"bienvenida_lead","language":"es","variables":[]}')`),
+    );
+    const intake = async (leadgenId: string) => {
+      const { leadId } = await capture(leadgenId);
+      await bench.leads.matchRules({ tenantId, leadId: leadId ?? '', leadgenId });
+      return leadId ?? '';
+    };
+    const runs = () =>
+      bench.db.database.inTenant(tenantId, (tx) =>
+        tx.oneFirst(sql.type(z.object({ n: z.number() }))`SELECT count(*) AS n FROM automation_runs`),
+      );
+    const answers = { phone_number: ['011 5555-0142'] };
+    const [first, again, other] = [await bench.aLead({ answers }), await bench.aLead({ answers }), await bench.aLead()];
+    const stays = await intake(first);
+    await intake(again);
+    const { merges } = await stores.leadDossiers.byLead(tenantId, stays);
+    await stores.leadMerges.separate(tenantId, stays, merges[0]?.id ?? '', system('test'));
+    expect(await intake(again)).not.toBe(stays);
+    await stores.leadMerges.join(tenantId, stays, await intake(other), system('test'));
+    expect(await intake(other)).toBe(stays);
+    expect(await runs()).toBe(3);
+  });
+
   it('do not run for what was submitted before the page was connected, whichever way it came', async () => {
     const { tenantId } = bench;
     await bench.db.database.inTenant(tenantId, (tx) =>

@@ -31,9 +31,17 @@ export interface NewRun {
 /** One row a rule met a lead. Dispatch reads it, so a lost signal can never cause a send. */
 export function createAutomationRuns({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** Idempotent by rule, lead and occurrence; `isNew` is true for the call that made it. */
+    /**
+     * Idempotent by rule, person and occurrence: what ran for a lead that went into this one, or that this one was part of, does not run again. `isNew` is
+     * true for the call that made it.
+     */
     start: (tenantId: number, run: NewRun): Promise<{ runId: string; isNew: boolean; state: string }> =>
       inTenant(tenantId, async (tx) => {
+        const elsewhere = await tx.maybeOne(sql.type(runRow)`
+          SELECT id, state, workflow_id FROM automation_runs r
+          WHERE r.tenant_id = ${tenantId} AND r.rule_id = ${run.ruleId} AND r.occurrence = ${run.occurrence} AND r.lead_id IN (${samePersonAs(tenantId, run.leadId)})
+          LIMIT 1`);
+        if (elsewhere !== null) return { runId: elsewhere.id, isNew: false, state: 'elsewhere' };
         const made = await tx.maybeOne(sql.type(runRow)`
           INSERT INTO automation_runs (tenant_id, rule_id, rule_version, lead_id, occurrence, workflow_id, due_at)
           VALUES (${tenantId}, ${run.ruleId}, ${run.ruleVersion}, ${run.leadId}, ${run.occurrence}, ${run.workflowId},
@@ -91,4 +99,10 @@ export function createAutomationRuns({ inTenant }: Pick<Database, 'inTenant'>) {
       }),
   };
 }
+/** Leads that went into this one, or that this one is or was part of. */
+const samePersonAs = (tenantId: number, leadId: string) => sql.fragment`
+  SELECT id FROM leads WHERE tenant_id = ${tenantId} AND merged_into = ${leadId}
+  UNION ALL SELECT merged_id FROM lead_merges WHERE tenant_id = ${tenantId} AND survivor_id = ${leadId}
+  UNION ALL SELECT survivor_id FROM lead_merges WHERE tenant_id = ${tenantId} AND merged_id = ${leadId}`;
+
 export type AutomationRuns = ReturnType<typeof createAutomationRuns>;
