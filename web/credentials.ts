@@ -82,9 +82,10 @@ async function show(req: Request, res: Response, deps: CredentialDeps, refused?:
   renderPage(req, res, 'settings/credentials', props, { status: refused ? 422 : 200 });
 }
 
-/** A dialog is a place of its own: `?add` and `?replace=<id>` and `?remove=<id>` open it, with and without script. */
+/** A dialog is a place of its own: `?add` (`&kind=` chooses what) and `?replace=<id>` and `?remove=<id>` open it, with and without script. */
 function asked({ query }: Request): Dialog | undefined {
-  if (query['add'] !== undefined) return { kind: 'save' };
+  if (query['add'] !== undefined)
+    return { kind: 'save', ...(typeof query['kind'] === 'string' ? { values: { kind: query['kind'] } } : {}) };
   if (typeof query['replace'] === 'string') return { kind: 'save', id: query['replace'] };
   if (typeof query['remove'] === 'string') return { kind: 'remove', id: query['remove'] };
   return undefined;

@@ -21,7 +21,7 @@ export function createFirstStepList({ hasGlobalWebhook }: { hasGlobalWebhook: ()
         facts.has_own_webhook || facts.has_events || (!facts.has_own_key && (await hasGlobalWebhook()));
       const steps = [
         { name: 'connect', isDone: isConnected, href: '/crm/connection' },
-        { name: 'webhook', isDone: hasWebhook, href: '/crm/settings/credentials?add' },
+        { name: 'webhook', isDone: hasWebhook, href: '/crm/settings/credentials?add&kind=ycloud.webhook_secret' },
         { name: 'sender', isDone: facts.has_sender, href: '/crm/settings/whatsapp' },
         { name: 'template', isDone: facts.has_template, href: '/crm/marketing/templates' },
         { name: 'rule', isDone: facts.has_rule, href: '/crm/marketing/automation-rules' },

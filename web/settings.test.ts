@@ -81,6 +81,11 @@ describe('The Vault', () => {
     expect(await changes()).toEqual(['credential.added {"category": "api_key", "provider": "ycloud"}']);
   });
 
+  it('opens at the kind that a link names', async () => {
+    const page = await html(`${path}?add&kind=ycloud.webhook_secret`);
+    expect(page).toMatch(/value="ycloud.webhook_secret" selected/);
+  });
+
   it('refuses what the service refuses, keeps the form, and keeps nothing of the secret', async () => {
     outcome = 'rejected';
     const reply = await save();
