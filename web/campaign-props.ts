@@ -11,12 +11,13 @@ import type { StatsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
 
 /** The reply for programs: the campaign as in the stats, then its ad sets and ads. */
-export const campaignDetailJson = ({ total, facts, report, period }: CampaignPage) => ({
+export const campaignDetailJson = ({ total, facts, report, period, speed }: CampaignPage) => ({
   ...campaignJson(total),
   objective: facts.objective,
   period,
   adsets: report.adsets.map((line) => lineJson('adset_id', line, total.currency)),
   ads: report.ads.map((line) => lineJson('ad_id', line, total.currency)),
+  speed_to_lead_seconds: speed,
   spend_beyond_ads: toText(report.beyondAds, digitsOf(total.currency)),
 });
 
@@ -59,6 +60,7 @@ export function campaignProps(page: CampaignPage, query: StatsQuery, words: Word
     archivedUntil: page.archivedUntil === null ? null : format.longDay(page.archivedUntil),
     beyondAds: report.beyondAds === ZERO ? null : money(report.beyondAds),
     restatements: page.restatements.map((row) => restatementLine(row, words)),
+    speed: speedOf(page, words),
     unsettledSince: format.longDay(addDays(page.period.until, 1 - SETTLED_AFTER_DAYS)),
     leads: page.leads.map((lead) => ({
       id: lead.id,
@@ -78,6 +80,17 @@ export function campaignProps(page: CampaignPage, query: StatsQuery, words: Word
     revenue: money(knownRevenue(total)),
     models: query,
   };
+}
+
+/** From the form on, step by step; a step nobody reached has no time, and the rest is counted. */
+function speedOf({ speed }: CampaignPage, { t, format }: Words) {
+  const steps = ['in_crm', 'messaged', 'answered'] as const;
+  return steps.map((step) => ({
+    step,
+    p50: format.span(speed[`${step}_p50`]),
+    p95: format.span(speed[`${step}_p95`]),
+    without: speed.leads - speed[step] === 0 ? '' : t('campaign:speed.without', { count: speed.leads - speed[step] }),
+  }));
 }
 
 function aboutOf({ facts }: CampaignPage, { t, format }: Words): string[] {

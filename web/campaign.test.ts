@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { system } from '../domain/actor.ts';
 import { lastDays } from '../domain/days.ts';
 import { anApiKey } from '../test/api-key.ts';
-import { aLead } from '../test/crm.ts';
+import { aLead, aMessage, aTouch } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
 import { metaBench } from '../test/meta-simulator.ts';
@@ -123,6 +123,28 @@ describe("A campaign's page", () => {
     const text = textOf((await page()).html);
     expect(text).toContain('Tomás Ibarra');
     expect(text).toContain('See all 1');
+  });
+
+  it('tells how fast its leads were here, messaged and answered, and how many were not', async () => {
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+    const before = (await json()).speed_to_lead_seconds;
+    const leadId = await aLead(db, tenantId, { at: minutesAgo(30) });
+    const other = await aLead(db, tenantId, { at: minutesAgo(120) });
+    for (const id of [leadId, other]) await aTouch(db, tenantId, id, { campaignId, at: minutesAgo(30) });
+    await aMessage(db, tenantId, leadId, { state: 'delivered', at: minutesAgo(29) });
+    await db.database.inTenant(tenantId, async (tx) => {
+      const at = (minutes: number) => sql.fragment`${minutesAgo(minutes).toISOString()}::timestamptz`;
+      await tx.query(sql.unsafe`UPDATE outbound_messages SET delivered_at = ${at(28)} WHERE lead_id = ${leadId}`);
+      await tx.query(sql.unsafe`UPDATE leads SET created_at = ${at(29)} WHERE id = ${leadId}`);
+      await tx.query(sql.unsafe`UPDATE leads SET created_at = ${at(110)} WHERE id = ${other}`);
+      await tx.query(sql.unsafe`
+        INSERT INTO chat_messages (tenant_id, lead_id, direction, author, body, sent_at) VALUES (${tenantId}, ${leadId}, 'out', 'human', 'Hola', ${at(5)})`);
+    });
+    const speed = (await json()).speed_to_lead_seconds;
+    expect([speed.leads - before.leads, speed.messaged, speed.answered]).toEqual([2, 1, 1]);
+    expect([speed.messaged_p50, speed.answered_p95, speed.in_crm_p95]).toEqual([120, 25 * 60, 600]);
+    const text = textOf((await page()).html);
+    expect(text).toMatch(/first WhatsApp delivered \d+ leads? ha(s|ve) not reached it 2 min 2 min/);
   });
 
   it('is unknown to other tenants, and in Spanish for a Spaniard', async () => {

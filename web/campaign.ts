@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { LeadSpeeds } from '../adapters/postgres/lead-speed.ts';
 import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { StatsDetail } from '../adapters/postgres/stats-detail.ts';
 import { campaignReport } from '../domain/campaign-report.ts';
@@ -17,6 +18,7 @@ export interface CampaignDeps {
   stats: Pick<StatsService, 'rowsFor'>;
   statsDetail: Pick<StatsDetail, 'campaign' | 'leads' | 'names'>;
   restatements: Pick<Restatements, 'recent'>;
+  leadSpeed: LeadSpeeds;
 }
 
 /** One campaign: what it spent and brought, day by day, ad set by ad set, ad by ad. */
@@ -53,7 +55,7 @@ export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 
 /** The hub's own rows, of this campaign alone, and the detail beside them. @throws AppError `not_found` */
 async function campaignPage(
-  { stats, statsDetail, restatements }: CampaignDeps,
+  { stats, statsDetail, restatements, leadSpeed }: CampaignDeps,
   tenantId: number,
   campaignId: string,
   query: StatsQuery,
@@ -84,6 +86,7 @@ async function campaignPage(
     report: campaignReport(detail, sales, total.spend),
     restatements: await restatements.recent(tenantId, { campaignId, limit: 20 }),
     leads: leads.filter(({ earlier }) => earlier === null || earlier < period.since).slice(0, ROWS_SHOWN),
+    speed: await leadSpeed.ofCampaign(tenantId, campaignId, period),
     sales: shown,
     names: await statsDetail.names(tenantId, [...new Set(shown.flatMap(({ leadId }) => leadId ?? []))]),
   };

@@ -45,6 +45,11 @@ describe('numbers and times', () => {
     ]);
   });
 
+  it('of a length take the two largest units', () => {
+    const spans = [0, 45, 60, 3599, 3600, 12_000, 86_400, 187_200, null].map((seconds) => plain(en.span(seconds)));
+    expect(spans).toEqual(['0 s', '45 s', '1 min', '59 min', '1 h', '3 h 20 min', '1 d', '2 d 4 h', '—']);
+  });
+
   it('count back from now for a day, then name the day', () => {
     const minutesAgo = (minutes: number) => en.relative(new Date(now.getTime() - minutes * 60_000));
     expect([minutesAgo(0), minutesAgo(5), minutesAgo(125), minutesAgo(60 * 30)]).toEqual([

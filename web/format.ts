@@ -77,6 +77,16 @@ export function makeFormat(locale: Locale, timeZone: string, now: () => Date) {
     time: (date: Date) => time.format(date),
     longDay: (day: string) => longDay.format(new Date(`${day}T00:00:00Z`)),
     shortDay: (day: string) => shortDay.format(new Date(`${day}T00:00:00Z`)),
+    /** A length of time in the two largest units that matter: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`. Units are those of the SI, alike in both languages. */
+    span(seconds: number | null): string {
+      if (seconds === null) return NONE;
+      const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+      const text = (value: number, unit: string) => `${number.format(value)}\u00a0${unit}`;
+      if (seconds < 60) return text(seconds, 's');
+      if (minutes < 60) return text(minutes, 'min');
+      if (hours < 24) return minutes % 60 === 0 ? text(hours, 'h') : `${text(hours, 'h')} ${text(minutes % 60, 'min')}`;
+      return hours % 24 === 0 ? text(hours / 24, 'd') : `${text(Math.floor(hours / 24), 'd')} ${text(hours % 24, 'h')}`;
+    },
     /** Under a day "2 h ago", after that the date. */
     relative(date: Date): string {
       const agoMs = now().getTime() - date.getTime();

@@ -54,6 +54,13 @@ export function openapi(publicUrl: string): object {
           responses: { 201: created, ...refused },
         },
       },
+      '/api/v1/sales/{id}': {
+        delete: {
+          summary: 'Void a sale: it stays on record and leaves every figure',
+          parameters: leadId,
+          responses: { 204: { description: 'Voided, now or before' }, ...refused },
+        },
+      },
       '/api/v1/sync-runs': {
         post: {
           summary: 'Sync now: today and the two days before',

@@ -184,3 +184,28 @@ describe('openapi.json', () => {
     expect(described.sort()).toEqual(rows.sort());
   });
 });
+
+describe('a sale with the caller’s own number', () => {
+  it('is recorded once', async () => {
+    expect((await post(`${leadId}/sales`, sale({ reference: 'A-1001' }))).status).toBe(201);
+    expect((await post(`${leadId}/sales`, sale({ reference: 'A-1001' }))).status).toBe(409);
+    expect(await sales()).toHaveLength(1);
+  });
+
+  it('can be voided, twice without harm, and by nobody else', async () => {
+    const { id } = (await (await post(`${leadId}/sales`, sale())).json()) as { id: string };
+    const remove = (with_: string, which = id) =>
+      fetch(`${app.url}/api/v1/sales/${which}`, { method: 'DELETE', headers: { authorization: `Bearer ${with_}` } });
+    const stranger = await anApiKey(db, await aTenant(db), 'api');
+    expect((await remove(stranger)).status).toBe(404);
+    expect([(await remove(key)).status, (await remove(key)).status, (await remove(key, 'none')).status]).toEqual([
+      204, 204, 404,
+    ]);
+    expect((await changes()).filter(([name]) => name === 'sale.voided')).toHaveLength(1);
+  });
+
+  it('when it is a refund makes nobody a customer', async () => {
+    expect((await post(`${leadId}/sales`, sale({ amount: '-5000' }))).status).toBe(201);
+    expect(await statusOf()).toBe('new');
+  });
+});

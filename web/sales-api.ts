@@ -28,6 +28,8 @@ export const saleBody = z
     currency,
     sold_on: z.iso.date(),
     opportunity_id: z.uuid().optional(),
+    /** The caller's own number of the sale: a second one with it is refused with 409. */
+    reference: z.string().trim().min(1).max(200).optional(),
   })
   .refine((body) => fitsCurrency(body.amount, body.currency), centsOf('amount'));
 
@@ -49,7 +51,23 @@ export const salesApiRoutes = (deps: SalesApiDeps): Route[] => [
     accessName: 'create_sale',
     handler: (req, res) => recordSale(req, res, deps),
   },
+  {
+    method: 'delete',
+    path: '/api/v1/sales/:id',
+    access: 'tenant',
+    accessName: 'void_sale',
+    handler: (req, res) => voidSale(req, res, deps),
+  },
 ];
+
+/** A sale that was none: it stays on record and leaves every figure. */
+async function voidSale(req: Request, res: Response, { sales, invalidateFigures, live }: SalesApiDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  await sales.voidSale(tenantId, leadIdOf(req), actor);
+  await invalidateFigures(tenantId);
+  live.publish(tenantId, 'leads');
+  res.status(204).end();
+}
 
 async function openOpportunity(
   req: Request,
@@ -69,11 +87,11 @@ async function recordSale(
   { sales, invalidateFigures, live }: SalesApiDeps,
 ): Promise<void> {
   const { tenantId, actor } = callerOf(req);
-  const { amount, currency: code, sold_on, opportunity_id } = bodyOf(req, saleBody);
+  const { amount, currency: code, sold_on, opportunity_id, reference } = bodyOf(req, saleBody);
   const id = await sales.recordSale(
     tenantId,
     leadIdOf(req),
-    { amount, currency: code, soldOn: sold_on, opportunityId: opportunity_id },
+    { amount, currency: code, soldOn: sold_on, opportunityId: opportunity_id, reference },
     actor,
   );
   await invalidateFigures(tenantId);

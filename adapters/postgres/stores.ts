@@ -29,6 +29,7 @@ import { createLeadEntries } from './lead-entries.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadMerges } from './lead-merges.ts';
 import { createLeadPages } from './lead-pages.ts';
+import { createLeadSpeed } from './lead-speed.ts';
 import { createLeads } from './leads.ts';
 import { createMessagesByHand } from './messages-by-hand.ts';
 import { createMetaUsers } from './meta-users.ts';
@@ -95,6 +96,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadForms: createLeadForms(database),
     leadMerges: createLeadMerges(database),
     leadPages: createLeadPages(database),
+    leadSpeed: createLeadSpeed(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
     messagesByHand: createMessagesByHand(database),
