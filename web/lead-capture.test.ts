@@ -51,6 +51,7 @@ describe('A lead that Meta does not give', () => {
     const reader = await aPerson(pages, db, tenantId);
     const text = textOf(await (await reader.get(`/crm/leads/${leadId}`)).text());
     expect(text).toMatch(new RegExp(`Meta does not let this lead be read ${words}.*Try now`));
+    expect(text).toContain('Meta told of this lead, and it could not be read yet');
     expect(await (await reader.get('/crm/leads')).text()).toContain('data-state="unread"');
   });
 

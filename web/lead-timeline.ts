@@ -39,6 +39,9 @@ export function timelineOf(
   const statuses = changes
     .filter((change) => change.name === 'lead.status_changed')
     .map((change) => entry(change.created_at, 'status', { status: String(change.details['to'] ?? '') }, undefined));
+  const unread = changes
+    .filter((change) => change.name === 'lead.failed' || change.name === 'lead.waiting_for_connection')
+    .map((change) => entry(change.created_at, 'unread', {}, 'warn'));
   const merges = changes
     .filter((change) => change.name === 'lead.merged' || change.name === 'lead.separated')
     .map((change) => entry(change.created_at, change.name.replace('lead.', ''), {}, undefined));
@@ -48,9 +51,17 @@ export function timelineOf(
       const seller = team.find(({ id }) => id === change.details['to'])?.name;
       return entry(change.created_at, seller ? 'seller' : 'sellerNone', { seller: seller ?? '' }, undefined);
     });
-  return [...touches, ...messages, ...replies, ...opportunities, ...sales, ...statuses, ...merges, ...sellers].sort(
-    (a, b) => b.at.getTime() - a.at.getTime(),
-  );
+  return [
+    ...touches,
+    ...messages,
+    ...replies,
+    ...opportunities,
+    ...sales,
+    ...statuses,
+    ...unread,
+    ...merges,
+    ...sellers,
+  ].sort((a, b) => b.at.getTime() - a.at.getTime());
 }
 
 function touchWords({ kind, campaign_name }: LeadWhole['touches'][number]): string {
