@@ -20,14 +20,15 @@ const DAY_MS = 24 * HOUR_MS;
 
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 // Making one costs a hundred times what using one does.
-function moneyFormat(tag: string, currency: string, digits: number): Intl.NumberFormat {
-  const key = `${tag} ${currency} ${digits}`;
+type Sign = 'narrowSymbol' | 'symbol';
+function moneyFormat(tag: string, currency: string, digits: number, sign: Sign = 'narrowSymbol'): Intl.NumberFormat {
+  const key = `${tag} ${currency} ${digits} ${sign}`;
   const known = moneyFormats.get(key);
   if (known) return known;
   const format = new Intl.NumberFormat(tag, {
     style: 'currency',
     currency,
-    currencyDisplay: 'narrowSymbol',
+    currencyDisplay: sign,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
     roundingMode: 'halfEven',
@@ -66,6 +67,10 @@ export function makeFormat(locale: Locale, timeZone: string, now: () => Date) {
     /** Decimal text in major units, to the currency's last digit. */
     money: (value: string | null, currency: string): string =>
       value === null ? NONE : moneyFormat(tag, currency, digitsOf(currency)).format(value as `${number}`),
+    /** Where amounts of several currencies stand side by side: tells pesos from dollars, which share a sign. */
+    namedMoney(value: string | null, currency: string, digits = digitsOf(currency)): string {
+      return value === null ? NONE : moneyFormat(tag, currency, digits, 'symbol').format(value as `${number}`);
+    },
     /** For headlines: amounts of 1,000 and more without cents. */
     roundMoney(value: string | null, currency: string): string {
       if (value === null || Math.abs(Number(value)) < 1000) return this.money(value, currency);

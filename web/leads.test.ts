@@ -110,7 +110,7 @@ describe("a lead's page", () => {
     );
     expect(text).toMatch(/Hola Lucía.*Read.*¿Cuánto sale\?/);
     expect(text).toContain('¿Qué tratamiento? Implantes, Limpieza');
-    expect(text).toContain('Sale of $280,000.50');
+    expect(text).toContain('Sale of ARS 280,000.50');
     expect(text).toContain('Counts for the ROI of “Implantes”');
     expect(text).toMatch(/Moved to “Customer”/);
   });
