@@ -3,10 +3,15 @@
 const SCALE = 6;
 const ONE = 10n ** BigInt(SCALE);
 
+const HUNDREDTH = ONE / 100n;
+const TWO_PLACES = /^-?\d+\.\d\d$/;
+
 export const ZERO = 0n;
 
 /** `"1234.5"` as a scaled integer. @throws {RangeError} on anything but a decimal number of at most six places. */
 export function decimal(text: string): bigint {
+  // Amounts of the database have two places: most of a million rows take this way.
+  if (TWO_PLACES.test(text)) return BigInt(text.replace('.', '')) * HUNDREDTH;
   const [, sign, whole = '', fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
   const places = fraction.replace(/0+$/, '');
   if (whole === '' || places.length > SCALE) throw new RangeError('not a decimal of at most six places');

@@ -32,35 +32,31 @@ export function partsOf(
   return shares.map((share, place) => ({ ...share, one: place === shares.length - 1 ? 1 : 0 }));
 }
 
-/** Which account, currency and days a campaign has. */
+/** Which zone and days a campaign has: those of its account. */
 export class Places {
-  readonly #accounts: ReadonlyMap<string, { timeZone: string; currency: string; period: Period | undefined }>;
-  readonly #accountOf: ReadonlyMap<string, string>;
+  readonly #byCampaign: ReadonlyMap<string, { timeZone: string; period: Period | undefined }>;
 
   constructor(input: Pick<StatsInput, 'accounts' | 'campaigns'>, periods: ReadonlyMap<string, Period>) {
-    this.#accounts = new Map(
-      input.accounts.map(({ ad_account_id, time_zone, currency }) => {
-        return [ad_account_id, { timeZone: time_zone, currency, period: periods.get(ad_account_id) }] as const;
+    const zones = new Map(input.accounts.map((account) => [account.ad_account_id, account.time_zone]));
+    // One look-up a row: there may be a million of them.
+    this.#byCampaign = new Map(
+      input.campaigns.map(({ meta_campaign_id, ad_account_id }) => {
+        return [meta_campaign_id, { timeZone: zones.get(ad_account_id) ?? 'UTC', period: periods.get(ad_account_id) }];
       }),
     );
-    this.#accountOf = new Map(input.campaigns.map((row) => [row.meta_campaign_id, row.ad_account_id]));
   }
 
   knows(campaignId: string): boolean {
-    return this.#accountOf.has(campaignId);
+    return this.#byCampaign.has(campaignId);
   }
 
   dayOf(campaignId: string, at: Date): string {
-    return dayIn(this.#accountIn(campaignId)?.timeZone ?? 'UTC', at);
+    return dayIn(this.#byCampaign.get(campaignId)?.timeZone ?? 'UTC', at);
   }
 
   /** Whether the day is in the period of the campaign's account. */
   covers(campaignId: string, day: string): boolean {
-    const period = this.#accountIn(campaignId)?.period;
+    const period = this.#byCampaign.get(campaignId)?.period;
     return period !== undefined && day >= period.since && day <= period.until;
-  }
-
-  #accountIn(campaignId: string) {
-    return this.#accounts.get(this.#accountOf.get(campaignId) ?? '');
   }
 }

@@ -108,8 +108,10 @@ export function addUp(input: StatsInput, question: StatsQuestion, before = false
   const { byAccount, ofTenant, span } = periodsOf(input, question, before);
   const convert = createConverter(input.rates ?? []);
   const book = new Book(input, byAccount, convert, question.reportIn);
-  for (const { meta_campaign_id, day, spend, impressions, clicks, meta_leads } of input.days)
+  for (const { meta_campaign_id, day, spend, impressions, clicks, meta_leads } of input.days) {
+    if (!book.places.covers(meta_campaign_id, day)) continue; // before any amount is read: half the rows are the other period's
     book.add(meta_campaign_id, day, { spend: decimal(spend), impressions, clicks, metaLeads: meta_leads });
+  }
   for (const { meta_campaign_id, day, earlier, leads } of input.leadDays) {
     if (earlier !== null && book.places.covers(meta_campaign_id, earlier)) continue; // counted on that day
     book.add(meta_campaign_id, day, { leads });
