@@ -48,7 +48,12 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
     if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
     const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
     // A detail that waits for a report means that the books of its slice are written already.
-    const waits = await deps.insightReports.maybe(of.tenantId, { ...slice, adAccountId: of.adAccountId, level: 'ad' });
+    const waits = await deps.insightReports.maybe(of.tenantId, {
+      ...slice,
+      runId: of.runId,
+      adAccountId: of.adAccountId,
+      level: 'ad',
+    });
     const rows = waits === null ? await copyBooks(deps, copy) : 0;
     await copyDetail(deps, copy);
     await compareTotal(deps, copy);
@@ -89,7 +94,7 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
       live.publish(tenantId, 'sync');
     },
   };
-  return copyWindow(deps, { tenantId, account, token }, reader, slice);
+  return copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
 }
 
 async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
@@ -106,7 +111,7 @@ async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
       alive();
     },
   };
-  await copyWindow(deps, { tenantId, account, token }, reader, slice);
+  await copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
 }
 
 /** Once a day, and for each part of the history: does the account spend more than its campaigns? */

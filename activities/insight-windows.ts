@@ -28,6 +28,7 @@ export interface LevelReader<T> {
 /** Whose window. */
 export interface WindowOf {
   tenantId: number;
+  runId: string;
   account: SelectedAccount;
   token: string;
 }
@@ -43,7 +44,7 @@ export async function copyWindow<T>(
   reader: LevelReader<T>,
   days: Slice,
 ): Promise<number> {
-  const key: ReportKey = { ...days, adAccountId: of.account.adAccountId, level: reader.level };
+  const key: ReportKey = { ...days, runId: of.runId, adAccountId: of.account.adAccountId, level: reader.level };
   const known = await deps.insightReports.maybe(of.tenantId, key);
   if (known?.state === 'done') return 0;
   if (known?.state === 'split') return copyHalves(deps, of, reader, days);
@@ -117,7 +118,7 @@ async function copyHalves<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader
   let count = 0;
   for (const { since, until } of halvesOf(days) ?? []) {
     count += await copyWindow(deps, of, reader, { since, until });
-    const key: ReportKey = { since, until, adAccountId: of.account.adAccountId, level: reader.level };
+    const key: ReportKey = { since, until, runId: of.runId, adAccountId: of.account.adAccountId, level: reader.level };
     await deps.insightReports.mark(of.tenantId, key, 'done');
   }
   return count;

@@ -7,6 +7,8 @@ export type ReportLevel = 'campaign' | 'ad';
 
 /** A window of an account's figures at one level. */
 export interface ReportKey extends Period {
+  /** The sync's run: what another one left lying counts for nothing. */
+  runId: string;
   adAccountId: string;
   level: ReportLevel;
 }
@@ -32,8 +34,8 @@ export type InsightReports = ReturnType<typeof createInsightReports>;
 
 /** How far the windows are that Meta does not give page by page: so that a repeat goes on with the job that runs instead of starting another. */
 export function createInsightReports({ inTenant }: Pick<Database, 'inTenant'>) {
-  const where = (tenantId: number, { adAccountId, level, since, until }: ReportKey) =>
-    sql.fragment`tenant_id = ${tenantId} AND ad_account_id = ${adAccountId} AND level = ${level} AND since = ${since}::date AND until = ${until}::date`;
+  const where = (tenantId: number, { runId, adAccountId, level, since, until }: ReportKey) =>
+    sql.fragment`tenant_id = ${tenantId} AND run_id = ${runId} AND ad_account_id = ${adAccountId} AND level = ${level} AND since = ${since}::date AND until = ${until}::date`;
   return {
     maybe: (tenantId: number, key: ReportKey): Promise<InsightReport | null> =>
       inTenant(tenantId, (tx) =>
@@ -44,10 +46,10 @@ export function createInsightReports({ inTenant }: Pick<Database, 'inTenant'>) {
     asked: (tenantId: number, key: ReportKey, reportRunId: string): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         await tx.query(sql.unsafe`
-          INSERT INTO insight_reports AS r (tenant_id, ad_account_id, level, since, until, state, report_run_id, attempts)
-          VALUES (${tenantId}, ${key.adAccountId}, ${key.level}, ${key.since}::date, ${key.until}::date, 'asked', ${reportRunId}, 1)
+          INSERT INTO insight_reports AS r (tenant_id, ad_account_id, level, since, until, state, report_run_id, attempts, run_id)
+          VALUES (${tenantId}, ${key.adAccountId}, ${key.level}, ${key.since}::date, ${key.until}::date, 'asked', ${reportRunId}, 1, ${key.runId})
           ON CONFLICT (tenant_id, ad_account_id, level, since, until) DO UPDATE SET state = 'asked', report_run_id = excluded.report_run_id,
-            attempts = r.attempts + 1, polls = 0, asked_at = now()`);
+            attempts = CASE WHEN r.run_id = excluded.run_id THEN r.attempts + 1 ELSE 1 END, run_id = excluded.run_id, polls = 0, asked_at = now()`);
       }),
     polled: (tenantId: number, key: ReportKey): Promise<void> =>
       inTenant(tenantId, async (tx) => {
@@ -57,9 +59,10 @@ export function createInsightReports({ inTenant }: Pick<Database, 'inTenant'>) {
     mark: (tenantId: number, key: ReportKey, state: 'split' | 'done'): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         await tx.query(sql.unsafe`
-          INSERT INTO insight_reports (tenant_id, ad_account_id, level, since, until, state)
-          VALUES (${tenantId}, ${key.adAccountId}, ${key.level}, ${key.since}::date, ${key.until}::date, ${state})
-          ON CONFLICT (tenant_id, ad_account_id, level, since, until) DO UPDATE SET state = excluded.state, report_run_id = NULL`);
+          INSERT INTO insight_reports (tenant_id, ad_account_id, level, since, until, state, run_id)
+          VALUES (${tenantId}, ${key.adAccountId}, ${key.level}, ${key.since}::date, ${key.until}::date, ${state}, ${key.runId})
+          ON CONFLICT (tenant_id, ad_account_id, level, since, until) DO UPDATE SET state = excluded.state, report_run_id = NULL,
+            run_id = excluded.run_id, asked_at = now()`);
       }),
     /** Forgets a slice that is whole with all its parts, and whatever an earlier run left lying. */
     forget: (tenantId: number, adAccountId: string, { since, until }: Period): Promise<void> =>
