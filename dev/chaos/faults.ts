@@ -46,14 +46,15 @@ export const control = async <T>(
   return (await reply.json()) as T;
 };
 
-/** Kills one part after another by SIGKILL and starts it again a moment later, until `until`; once each at least. */
+/** Kills one part after another by SIGKILL and starts it again a moment later, while `goesOn`; `atLeast` so many, by default each once. */
 export async function killInTurn(
   { services }: SeededBench,
-  until: number,
+  goesOn: () => boolean,
   pauseMs: number,
   counts: Counts,
+  atLeast = inTurn.length,
 ): Promise<void> {
-  for (let i = 0; i < inTurn.length || Date.now() < until; i++) {
+  for (let i = 0; i < atLeast || goesOn(); i++) {
     const name = inTurn[i % inTurn.length] ?? 'worker';
     await sleep(pauseMs);
     const { program } = services[name];
@@ -67,18 +68,23 @@ export async function killInTurn(
   }
 }
 
-/** Sets one fault after another at both simulators until `until`; then none is left. */
+/** Sets one fault after another at both simulators while `goesOn`; then none is left. */
 export async function misbehave(
   { places }: SeededBench,
-  until: number,
+  goesOn: () => boolean,
   pauseMs: number,
   counts: Counts,
+  isMetaWell = false,
 ): Promise<void> {
-  for (let i = 0; Date.now() < until; i++) {
-    const [meta, ycloud] = [metaFaults[i % metaFaults.length], ycloudFaults[i % ycloudFaults.length]];
+  for (let i = 0; goesOn(); i++) {
+    const [meta, ycloud] = [
+      isMetaWell ? undefined : metaFaults[i % metaFaults.length],
+      ycloudFaults[i % ycloudFaults.length],
+    ];
     if (meta) await control(places.metaSimUrl, 'faults', meta);
     if (ycloud) await control(places.ycloudSimUrl, 'faults', ycloud);
-    for (const kind of [`meta ${meta?.kind}`, `ycloud ${ycloud?.kind}`]) counts[kind] = (counts[kind] ?? 0) + 1;
+    for (const kind of [meta && `meta ${meta.kind}`, ycloud && `ycloud ${ycloud.kind}`])
+      if (kind) counts[kind] = (counts[kind] ?? 0) + 1;
     await sleep(pauseMs);
   }
   await control(places.metaSimUrl, 'faults', undefined, 'DELETE');

@@ -9,6 +9,8 @@ export interface ChaosOptions {
   seconds: number;
   /** The longest wait for everything to settle afterwards. */
   settleSeconds: number;
+  /** Ends faults and waiting early: what was looked for is found. Meta is well then, so that messages leave while parts are killed. */
+  isFound?: (now: Reckoning) => boolean;
   say: (line: string) => void;
 }
 
@@ -26,20 +28,30 @@ const optedOutPhone = (i: number): string => `+54911557${String(i).padStart(5, '
  */
 export async function runChaos(
   bench: SeededBench,
-  { leads, seconds, settleSeconds, say }: ChaosOptions,
+  { leads, seconds, settleSeconds, isFound, say }: ChaosOptions,
 ): Promise<ChaosResult> {
   const tenantId = bench.tenants[0]?.id ?? 0;
   const faults: Counts = {};
   const optedOut = await optOut(bench, Math.ceil(leads * OPTED_OUT_SHARE));
   const until = Date.now() + seconds * 1000;
-  const pauseMs = Math.min(15_000, (seconds * 1000) / 12);
+  const pauseMs = Math.min(isFound ? 4_000 : 15_000, (seconds * 1000) / 12);
+  let found = false;
+  const goesOn = () => !found && Date.now() < until;
+  const look = async () => {
+    while (isFound && goesOn()) {
+      await sleep(3_000);
+      found = await reckon(bench, tenantId, [], optedOut).then(isFound, () => false); // PostgreSQL may be down just now
+    }
+  };
   const [submitted] = await Promise.all([
-    submit(bench, leads - optedOut.length, optedOut, until),
-    killInTurn(bench, until, pauseMs, faults),
-    misbehave(bench, until, Math.min(2_000, pauseMs), faults),
+    submit(bench, leads - optedOut.length, optedOut, isFound ? Date.now() + 20_000 : until),
+    killInTurn(bench, goesOn, pauseMs, faults, ...(isFound ? [0] : [])),
+    misbehave(bench, goesOn, Math.min(2_000, pauseMs), faults, isFound !== undefined),
+    look(),
   ]);
   say(`${submitted.length} leads submitted; waiting for everything to settle`);
-  const result = await settled(bench, tenantId, submitted, optedOut, settleSeconds, say);
+  const patience = { seconds: settleSeconds, isEnough: (now: Reckoning) => isClean(now) || isFound?.(now) === true };
+  const result = await settled(bench, tenantId, submitted, optedOut, patience, say);
   return { ...result, faults };
 }
 
@@ -86,7 +98,7 @@ async function settled(
   tenantId: number,
   submitted: readonly string[],
   optedOut: readonly string[],
-  seconds: number,
+  { seconds, isEnough }: { seconds: number; isEnough: (now: Reckoning) => boolean },
   say: (line: string) => void,
 ): Promise<Reckoning> {
   const end = Date.now() + seconds * 1000;
@@ -95,7 +107,7 @@ async function settled(
     await control(bench.places.ycloudSimUrl, 'clock', { advanceSeconds: 60 });
     const now = await reckon(bench, tenantId, submitted, optedOut);
     say(JSON.stringify(now));
-    if (isClean(now) || Date.now() > end) return now;
+    if (isEnough(now) || Date.now() > end) return now;
     await sleep(3000);
   }
 }

@@ -161,9 +161,12 @@ async function bundleWorkflows(): Promise<string> {
 
 function startHub({ step, started, secrets, verbose }: StackContext, places: Places, bundle: string) {
   const env = hubEnvironment(places, secrets, bundle);
+  // A test of the fault run puts faults into the program itself.
+  const mutated = process.env['HUB_MUTATION_FILE'] === undefined ? [] : ['--import', join(root, 'dev/chaos/mutate.ts')];
+  const flags = [...leanHeap, ...mutated];
   const start = async (name: string, readyUrl: string) => {
     const file = `${name}.ts`;
-    const service = await startNode({ name, file, flags: leanHeap, env, logFile: log(name), verbose, readyUrl });
+    const service = await startNode({ name, file, flags, env, logFile: log(name), verbose, readyUrl });
     started('hub', service.stop);
     return service;
   };
