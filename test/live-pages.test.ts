@@ -174,7 +174,7 @@ describe.each([
     await page.fill('#amount', '1,234.50');
     await page.click('#sale button');
     await page.waitForSelector('[data-sale]');
-    expect(await page.locator('[data-sale]').innerText()).toContain('Sale of ARS 1,234.50');
+    expect(await page.locator('[data-sale]').innerText()).toContain('Sale of ARS\u00a01,234.50');
     expect(problems.filter((problem) => !/status of 422/.test(problem))).toEqual([]);
   });
 
