@@ -104,11 +104,13 @@ export async function atMeta(
   dialog: string,
   answer: 'continue' | 'cancel' = 'continue',
   declined: string[] = [],
+  user?: string,
 ): Promise<string> {
   const { searchParams, origin, pathname } = new URL(dialog);
   const form = new URLSearchParams(searchParams);
   form.set('action', answer);
   form.set('granted_shown', '1');
+  if (user !== undefined) form.set('user', user);
   for (const scope of (searchParams.get('scope') ?? '').split(','))
     if (!declined.includes(scope)) form.append('granted', scope);
   form.set('auth_type', 'rerequest');
@@ -117,9 +119,9 @@ export async function atMeta(
 }
 
 /** From the button to the wizard's second step; gives the wizard's path. */
-export async function signedIn(declined: string[] = []): Promise<string> {
+export async function signedIn(declined: string[] = [], user?: string): Promise<string> {
   const dialog = locationOf(await person.post('/crm/connection/attempts'));
-  const wizard = locationOf(await person.get(await atMeta(dialog, 'continue', declined)));
+  const wizard = locationOf(await person.get(await atMeta(dialog, 'continue', declined, user)));
   await workflows.deliverOauthReturned(tenantId, wizard.split('/').at(-1) ?? '');
   return wizard;
 }

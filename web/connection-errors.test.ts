@@ -71,6 +71,11 @@ describe('Each thing that can go wrong has its words, in both languages', () => 
     expect(await pageAt(wizard, 'es')).toContain('leads_retrieval');
   });
 
+  it('a person of no business', async () => {
+    const person = bench.simulator.world.users.find(({ businesses, systemOf }) => businesses.length === 0 && !systemOf);
+    await saysBoth(await signedIn([], person?.id), 'no_businesses');
+  });
+
   it('no ad account, and a page without the task', async () => {
     const wizard = await signedIn();
     await person.post(`${wizard}/business`, { business_id: '' });

@@ -81,6 +81,12 @@ export function lifeLine(connection: Connection, now: Date) {
     renewalAt,
     end,
     today: now,
+    dates: [
+      ['firstIssued', connection.issuedAt],
+      ['refreshed', connection.refreshedAt],
+      ['expires', connection.expiresAt],
+      ['dataAccess', connection.dataAccessExpiresAt],
+    ] as const,
     x: { renewal: x(renewalAt), today: x(now), width: LIFE_WIDTH },
     day: days(issuedAt, now),
     days: days(issuedAt, end),

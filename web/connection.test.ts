@@ -15,6 +15,7 @@ import {
   valuesOf,
   workflows,
 } from '../test/connection-pages.ts';
+import { textOf } from '../test/html.ts';
 import { aPerson } from '../test/person.ts';
 
 describe('Connecting, page by page', () => {
@@ -160,6 +161,9 @@ describe('The health page', () => {
     const page = await (await person.get('/crm/connection')).text();
     expect(page).toMatch(/Day 0 of 60\. Renewal begins on day 53/);
     expect(page).toContain('(accounts and pages chosen)');
+    expect(textOf(page)).toMatch(
+      /Granted [A-Z].* Last renewed never Token ends [A-Z].* Consent to read data ends [A-Z]/,
+    );
   });
 
   it('renews on request', async () => {
