@@ -49,7 +49,7 @@ const copies = startOutboxPoller({
   due: base.stores.inbox.dueCopies,
   work: (tenantId, id) =>
     copyToChatwoot({ outbox: base.stores.chatwootOutbox, chatwoot: createChatwootConversations() }, tenantId, id),
-  everyMs: 2_000,
+  everyMs: 10_000, // nobody waits for a copy, and to look is a whole query of what is due
   log,
 });
 const metricsServer = serveMetrics(config.WORKER_METRICS_PORT, config.HOST, allMetrics, log);

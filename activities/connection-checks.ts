@@ -3,6 +3,7 @@ import type { AdAccounts } from '../adapters/postgres/ad-accounts.ts';
 import type { ConnectionChecks } from '../adapters/postgres/connection-checks.ts';
 import type { Connections, LivingToken } from '../adapters/postgres/connections.ts';
 import type { Pages } from '../adapters/postgres/pages.ts';
+import { endsOf } from '../domain/connection.ts';
 import {
   type Check,
   checkAdAccounts,
@@ -66,12 +67,8 @@ export function createConnectionCheckActivities(deps: ConnectionCheckDeps) {
 
 async function ofToken({ meta, now = Date.now }: ConnectionCheckDeps, { token }: LivingToken) {
   const state = await meta.inspect(token);
-  const ends = {
-    expiresAt: state.expiresAt?.getTime() ?? null,
-    dataAccessExpiresAt: state.dataAccessExpiresAt?.getTime() ?? null,
-  };
   const findings = state.isValid
-    ? [checkToken(state), checkExpiry(ends, now()), checkScopes(state.scopes)]
+    ? [checkToken(state), checkExpiry(endsOf(state), now()), checkScopes(state.scopes)]
     : [checkToken(state)];
   return { isValid: state.isValid, subcode: state.subcode, findings };
 }

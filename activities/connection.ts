@@ -5,6 +5,7 @@ import type { Attempt, OauthAttempts } from '../adapters/postgres/oauth-attempts
 import type { Pages, PageToConnect } from '../adapters/postgres/pages.ts';
 import { type Actor, system } from '../domain/actor.ts';
 import {
+  endsOf,
   isRenewed,
   missingScopes,
   pageProblem,
@@ -268,8 +269,3 @@ const deadToken = (subcode: number | null): AppError =>
   new AppError('reconnect_required', `Meta says the token is dead: ${rejectionReason(subcode)}`, {
     details: subcode === null ? {} : { subcode },
   });
-
-const endsOf = (token: { expiresAt: Date | null; dataAccessExpiresAt: Date | null }): TokenEnds => ({
-  expiresAt: token.expiresAt?.getTime() ?? null,
-  dataAccessExpiresAt: token.dataAccessExpiresAt?.getTime() ?? null,
-});

@@ -1,8 +1,8 @@
 import type { Mailer } from '../adapters/mail.ts';
 import type { Metrics } from '../adapters/metrics.ts';
-import type { Connection, Connections } from '../adapters/postgres/connections.ts';
+import type { Connections } from '../adapters/postgres/connections.ts';
 import type { Users } from '../adapters/postgres/users.ts';
-import { type ReminderFacts, tokenEnd } from '../domain/connection.ts';
+import { endDateOf, type ReminderFacts } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 
@@ -37,7 +37,7 @@ export function createReminderActivities({ connections, users, mailer, compose, 
      */
     async mailReminder({ tenantId, days }: OfReminder): Promise<{ mailed: number }> {
       const connection = await connections.byTenant(tenantId);
-      const endsAt = endOf(connection);
+      const endsAt = endDateOf(connection);
       if (endsAt === null) return { mailed: 0 };
       const { businessName } = connection;
       const people = await users.listForTenant(tenantId);
@@ -52,12 +52,4 @@ export function createReminderActivities({ connections, users, mailer, compose, 
       return { mailed };
     },
   };
-}
-
-function endOf({ expiresAt, dataAccessExpiresAt }: Connection): Date | null {
-  const end = tokenEnd({
-    expiresAt: expiresAt?.getTime() ?? null,
-    dataAccessExpiresAt: dataAccessExpiresAt?.getTime() ?? null,
-  });
-  return end === null ? null : new Date(end);
 }

@@ -63,6 +63,23 @@ export interface TokenEnds {
   dataAccessExpiresAt: number | null;
 }
 
+/** Both ends as they are stored and as Meta gives them. */
+export interface TokenDates {
+  expiresAt: Date | null;
+  dataAccessExpiresAt: Date | null;
+}
+
+export const endsOf = ({ expiresAt, dataAccessExpiresAt }: TokenDates): TokenEnds => ({
+  expiresAt: expiresAt?.getTime() ?? null,
+  dataAccessExpiresAt: dataAccessExpiresAt?.getTime() ?? null,
+});
+
+/** The earlier of the two as a date; null when neither comes. */
+export function endDateOf(dates: TokenDates): Date | null {
+  const end = tokenEnd(endsOf(dates));
+  return end === null ? null : new Date(end);
+}
+
 /** When the token stops being useful: the earlier of its two ends, or null when neither comes. */
 export function tokenEnd({ expiresAt, dataAccessExpiresAt }: TokenEnds): number | null {
   const ends = [expiresAt, dataAccessExpiresAt].filter((end) => end !== null);

@@ -5,12 +5,12 @@ import type { Attempt } from '../adapters/postgres/oauth-attempts.ts';
 import type { TenantPage } from '../adapters/postgres/pages.ts';
 import {
   adAccountState,
+  endDateOf,
   isLive,
   missingScopes,
   pageProblem,
   RENEWAL_MARGIN_MS,
   REQUIRED_SCOPES,
-  tokenEnd,
 } from '../domain/connection.ts';
 import { byUrgency, differsFrom, type Verdict } from '../domain/connection-checks.ts';
 
@@ -20,7 +20,7 @@ export type BannerKind = 'none' | 'connected' | 'renews_soon' | 'renewal_failed'
 
 /** What the banner says: nothing to do, or one thing. */
 export function bannerProps(connection: Connection, now: Date) {
-  const end = endOf(connection);
+  const end = endDateOf(connection);
   const daysLeft = end === null ? null : Math.max(0, Math.ceil((end.getTime() - now.getTime()) / DAY_MS));
   return {
     connection: {
@@ -68,7 +68,7 @@ const LIFE_WIDTH = 600;
 /** The token's life as the picture shows it: 0 to 600 from issue to end. Null for a token that never ends. */
 export function lifeLine(connection: Connection, now: Date) {
   const issuedAt = connection.refreshedAt ?? connection.issuedAt;
-  const end = endOf(connection);
+  const end = endDateOf(connection);
   if (issuedAt === null || end === null || end <= issuedAt) return null;
   const renewalAt = new Date(end.getTime() - RENEWAL_MARGIN_MS);
   const x = (at: Date) => {
@@ -107,7 +107,7 @@ export function healthProps(
     lastCallAt: connection.lastCallAt,
     isLive: isLive(connection.status),
     canDisconnect: isLive(connection.status) || connection.status === 'reconnect_needed',
-    never: isLive(connection.status) && endOf(connection) === null,
+    never: isLive(connection.status) && endDateOf(connection) === null,
     life: isLive(connection.status) ? lifeLine(connection, now) : null,
     scopes: REQUIRED_SCOPES.map((name) => ({ name, isHeld: connection.scopes.includes(name) })),
     accounts: accounts.map((account) => ({ ...account, state: adAccountState(account.status) })),
@@ -162,12 +162,4 @@ export function wizardProps(attempt: Attempt, step: WizardStep) {
       isChosen: page.problem === null && (isFirstLook || attempt.pageIds.includes(page.pageId)),
     })),
   };
-}
-
-function endOf({ expiresAt, dataAccessExpiresAt }: Connection): Date | null {
-  const end = tokenEnd({
-    expiresAt: expiresAt?.getTime() ?? null,
-    dataAccessExpiresAt: dataAccessExpiresAt?.getTime() ?? null,
-  });
-  return end === null ? null : new Date(end);
 }
