@@ -138,6 +138,14 @@ describe('The mirror in Chatwoot', () => {
     expect(notes()).toHaveLength(1);
   });
 
+  it('is taken by one process at a time', async () => {
+    await aMessage('Hola');
+    const due = (await createInbox(db.database).dueCopies()).filter(({ tenant_id }) => tenant_id === tenantId);
+    const id = due[0]?.object_id ?? '';
+    expect(await outbox.take(tenantId, id)).toMatchObject({ attempts: 1 });
+    expect(await outbox.take(tenantId, id)).toBeNull();
+  });
+
   it('gives up after most of a day, and says why', async () => {
     await aMessage('Hola');
     chatwoot.faults.push({ path: '/inboxes', status: 500, times: 20 });
