@@ -46,6 +46,7 @@ import type { Route } from './web/route.ts';
 import { permissionTable } from './web/routes.ts';
 import { ruleRoutes } from './web/rules.ts';
 import { salesApiRoutes } from './web/sales-api.ts';
+import { createSearches, searchRoutes } from './web/searches.ts';
 import { randomSecret } from './web/secrets.ts';
 import { sellerRoutes } from './web/sellers.ts';
 import { sendingRoutes } from './web/sending.ts';
@@ -121,10 +122,11 @@ async function measured(): Promise<string> {
 }
 
 function routesOf(
-  { cache, temporal, database, connectionWorkflows, leadWorkflows, mailer, ycloud }: Foundation,
+  { cache, temporal, database, vault, connectionWorkflows, leadWorkflows, mailer, ycloud }: Foundation,
   { nudge }: Dispatcher,
 ): Route[][] {
   const figures = createStatsService(stores.stats, cache, () => new Date());
+  const searches = createSearches(vault);
   const syncDeps = {
     connections: stores.connections,
     syncRuns: stores.syncRuns,
@@ -154,6 +156,7 @@ function routesOf(
       stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
     changeStatus: stores.leads.changeStatus,
     replies: stores.replies,
+    searches,
   };
   return [
     healthRoutes({
@@ -220,13 +223,14 @@ function routesOf(
       leadForms: stores.leadForms,
       reconciliations: createLeadReconciliations(temporal.client),
     }),
-    opportunityRoutes({ ...stores, ...figuresChanged }),
+    opportunityRoutes({ ...stores, ...figuresChanged, searches }),
+    searchRoutes(searches),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ ...ruleDeps, ...templateDeps, ruleBody }),
     templateRoutes(templateDeps),
     ruleRoutes(ruleDeps),
-    automationLogRoutes({ automationLogs: stores.automationLogs }),
+    automationLogRoutes({ automationLogs: stores.automationLogs, searches }),
     connectionRoutes({
       config,
       connections: stores.connections,

@@ -45,7 +45,8 @@ export async function foundation(program: string, config: Config) {
   const database = await retrying('PostgreSQL', log, () => connectDatabase(config.DATABASE_URL));
   const redis = config.REDIS_URL === undefined ? undefined : connectRedis(config.REDIS_URL);
   const temporal = createTemporalClient(config);
-  const stores = createStores(database, createVault(config.ENCRYPTION_KEYS), {
+  const vault = createVault(config.ENCRYPTION_KEYS);
+  const stores = createStores(database, vault, {
     ycloudApiKey: config.YCLOUD_API_KEY,
     ycloudWebhookSecret: config.YCLOUD_WEBHOOK_SECRET,
     onFallback: (provider, category, tenantId) =>
@@ -58,6 +59,7 @@ export async function foundation(program: string, config: Config) {
     database,
     redis,
     temporal,
+    vault,
     stores,
     cache: createCache(redis),
     live: createLiveUpdates(redis),

@@ -108,7 +108,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/sales/imports',
     '/crm/marketing/explain?figure=costPerLead&days=90&currency=all&model=linear',
     '/crm/leads',
-    '/crm/leads?q=nobody',
+    '/crm/leads?status=not_interested',
     '/crm/leads?seller=none',
     '/crm/unconfirmed',
     '/crm/sending',

@@ -60,3 +60,14 @@ export async function aPerson(
     },
   };
 }
+
+/** The page that this person's search box leads to. */
+export async function searched(
+  person: Person,
+  at: string,
+  q: string,
+  kept: Record<string, string> = {},
+): Promise<string> {
+  const reply = await person.post('/crm/searches', { at, q, ...kept });
+  return reply.headers.get('location') ?? `${at}?none`;
+}

@@ -1,3 +1,4 @@
+import { createVault } from '../adapters/crypto/fernet.ts';
 import { hashPassword, passwordMatches } from '../adapters/crypto/passwords.ts';
 import { createMetrics } from '../adapters/metrics.ts';
 import { normalizePhone } from '../adapters/phone.ts';
@@ -38,6 +39,7 @@ import type { Route } from '../web/route.ts';
 import { permissionTable } from '../web/routes.ts';
 import { ruleRoutes } from '../web/rules.ts';
 import { salesApiRoutes } from '../web/sales-api.ts';
+import { createSearches, searchRoutes } from '../web/searches.ts';
 import { sellerRoutes } from '../web/sellers.ts';
 import { sendingRoutes } from '../web/sending.ts';
 import { sessionRoutes } from '../web/sessions.ts';
@@ -106,6 +108,7 @@ function blocksOf(
   { cache, usage, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'passwordHash'>,
 ): Route[][] {
   const figures = createStatsService(stores.stats, cache, () => new Date());
+  const searches = createSearches(createVault(config.ENCRYPTION_KEYS));
   const syncDeps = { ...stores, syncs };
   const signInLimit = createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 });
   const passwordMails = createPasswordMails({ ...stores, config, mailer: { send: async () => false } });
@@ -122,6 +125,7 @@ function blocksOf(
       stores.systemEvents.changesOf(tenantId, { type: 'lead', id: leadId }),
     changeStatus: stores.leads.changeStatus,
     replies: stores.replies,
+    searches,
   };
   return [
     healthRoutes({
@@ -182,13 +186,14 @@ function blocksOf(
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
     leadIdentityRoutes({ leadMerges: stores.leadMerges, live, invalidateFigures: cache.invalidate }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
-    opportunityRoutes({ ...stores, ...figuresChanged }),
+    opportunityRoutes({ ...stores, ...figuresChanged, searches }),
+    searchRoutes(searches),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ ...ruleDeps, ...templateDeps, ruleBody }),
     templateRoutes(templateDeps),
     ruleRoutes(ruleDeps),
-    automationLogRoutes({ automationLogs: stores.automationLogs }),
+    automationLogRoutes({ automationLogs: stores.automationLogs, searches }),
     connectionRoutes({
       ...stores,
       config,

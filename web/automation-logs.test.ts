@@ -1,20 +1,19 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type TestApp, testApp } from '../test/app.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
 import { aRun } from '../test/outbound.ts';
-import { aPerson, type Person } from '../test/person.ts';
-import { automationLogRoutes } from './automation-logs.ts';
+import { aPerson, type Person, searched } from '../test/person.ts';
+import { type WholeApp, wholeApp } from '../test/whole-app.ts';
 
 const PAGE = '/crm/marketing/automation-logs';
 let db: TestDatabase;
-let app: TestApp;
+let app: WholeApp;
 let tenantId: number;
 let person: Person;
 
 beforeAll(async () => {
   db = await testDatabase();
-  app = await testApp(db, ({ stores }) => automationLogRoutes({ automationLogs: stores.automationLogs }));
+  app = await wholeApp(db);
 });
 beforeEach(async () => {
   tenantId = await aTenant(db);
@@ -38,8 +37,10 @@ describe('the log of automations', () => {
     expect(all).toContain(`automation:${sent.leadId}`);
     expect(await text('?status=skipped')).not.toContain(`automation:${sent.leadId}`);
     expect(await text(`?rule=${sent.ruleId}`)).not.toContain(`automation:${skipped.leadId}`);
-    expect(await text('?q=Nadie')).toContain('Nada coincide con esta búsqueda');
-    expect(await text('?q=luc&status=&rule=')).toContain('Enviando');
+    const found = async (q: string) =>
+      text((await searched(person, PAGE, q, { status: '', rule: '' })).replace(PAGE, ''));
+    expect(await found('Nadie')).toContain('Nada coincide con esta búsqueda');
+    expect(await found('luc')).toContain('Enviando');
   });
 
   it('is JSON for programs', async () => {

@@ -6,15 +6,16 @@ import { wantsJson } from './errors.ts';
 import { translator } from './i18n.ts';
 import { renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
+import type { Searches } from './searches.ts';
 
 export interface AutomationLogDeps {
   automationLogs: AutomationLogs;
+  searches: Searches;
 }
 
 const PAGE = '/crm/marketing/automation-logs';
 const A_PAGE = 50;
 const query = z.object({
-  q: z.string().trim().max(100).default(''),
   status: z
     .string()
     .regex(/^[a-z_]{1,40}$/)
@@ -35,15 +36,16 @@ export const automationLogRoutes = (deps: AutomationLogDeps): Route[] => [
   },
 ];
 
-async function show(req: Request, res: Response, { automationLogs }: AutomationLogDeps): Promise<void> {
+async function show(req: Request, res: Response, { automationLogs, searches }: AutomationLogDeps): Promise<void> {
   const given = Object.fromEntries(Object.entries(req.query).filter(([, value]) => value !== ''));
   const parsed = query.safeParse(given);
   if (!parsed.success) throw new AppError('invalid', 'bad search');
-  const { q, status, rule: ruleId, page } = parsed.data;
+  const { status, rule: ruleId, page } = parsed.data;
+  const q = searches.wordsOf(req);
   const { rows, counts } = await automationLogs.search(callerOf(req).tenantId, { q, status, ruleId, page });
   if (wantsJson(req)) return void res.json(rows);
   const address = (change: Record<string, string | undefined>) => {
-    const all = { q, status, rule: ruleId, ...change };
+    const all = { search: q && String(given['search']), status, rule: ruleId, ...change };
     return `${PAGE}?${new URLSearchParams(Object.entries(all).filter((pair): pair is [string, string] => Boolean(pair[1])))}`;
   };
   const all = counts.reduce((sum, count) => sum + count.n, 0);

@@ -19,10 +19,12 @@ import { timelineOf } from './lead-timeline.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
 import { replyBox } from './replies.ts';
 import { callerOf, type Route } from './route.ts';
+import type { Searches } from './searches.ts';
 
 export interface LeadDeps {
   leadPages: LeadPages;
   replies: Replies;
+  searches: Searches;
   leadDossiers: Pick<LeadDossiers, 'byLead'>;
   users: Pick<Users, 'listForTenant'>;
   sales: Sales;
@@ -38,7 +40,6 @@ export const leadStatuses = ['new', 'contacted', 'opportunity', 'customer', 'not
 export type LeadStatus = (typeof leadStatuses)[number];
 
 const listQuery = z.object({
-  q: z.string().trim().max(100).default(''),
   status: z.enum(leadStatuses).optional(),
   seller: z.union([z.uuid(), z.literal('none')]).optional(),
   page: z.coerce.number().int().min(1).max(10_000).default(1),
@@ -84,11 +85,16 @@ export const leadRoutes = (deps: LeadDeps): Route[] => [
   },
 ];
 
-async function list(req: Request, res: Response, { leadPages, users }: LeadDeps, isFragment: boolean): Promise<void> {
-  const { status: wanted, seller: whose, ...query } = req.query;
+async function list(
+  req: Request,
+  res: Response,
+  { leadPages, users, searches }: LeadDeps,
+  isFragment: boolean,
+): Promise<void> {
+  const { status: wanted, seller: whose, search: sealed, ...query } = req.query;
   const parsed = listQuery.safeParse({ ...query, status: wanted || undefined, seller: whose || undefined });
   if (!parsed.success) throw new AppError('invalid', 'bad search');
-  const search = parsed.data;
+  const search = { ...parsed.data, q: searches.wordsOf(req) };
   const { tenantId } = callerOf(req);
   const { rows, counts } = await leadPages.list(tenantId, { ...search, status: search.status, seller: search.seller });
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
@@ -96,7 +102,7 @@ async function list(req: Request, res: Response, { leadPages, users }: LeadDeps,
   const address = (given: { status?: string | undefined; page?: number }) => {
     const status = 'status' in given ? given.status : search.status;
     const query = new URLSearchParams({
-      ...(search.q ? { q: search.q } : {}),
+      ...(search.q ? { search: String(sealed) } : {}),
       ...(status ? { status } : {}),
       ...(search.seller ? { seller: search.seller } : {}),
       ...(given.page ? { page: String(given.page) } : {}),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { aLead } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
-import { aPerson, type Person } from '../test/person.ts';
+import { aPerson, type Person, searched } from '../test/person.ts';
 import { type WholeApp, wholeApp } from '../test/whole-app.ts';
 
 const PATH = '/crm/opportunities';
@@ -44,7 +44,7 @@ describe('Opportunities', () => {
 
   it('are created from a lead that a search finds, for a seller, and add up by currency', async () => {
     await aLead(db, tenantId, { name: 'Bruno Salas', email: 'bruno@example.com' });
-    const dialog = await text(`${PATH}?add=&q=luc`);
+    const dialog = await text(await searched(person, PATH, 'luc', { add: '' }));
     expect(dialog).toContain('Lucía <Fernández>');
     expect(dialog).not.toContain('Bruno');
     const colleague = await aPerson(app, db, tenantId);

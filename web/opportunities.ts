@@ -11,6 +11,7 @@ import { type Locale, localeOf, translator } from './i18n.ts';
 import { fields, opportunityOf } from './lead-forms.ts';
 import { frameOf, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
+import type { Searches } from './searches.ts';
 
 export interface OpportunityDeps {
   opportunities: Opportunities;
@@ -19,6 +20,7 @@ export interface OpportunityDeps {
   leadPages: Pick<LeadPages, 'list'>;
   invalidateFigures: (tenantId: number) => Promise<void>;
   live: LiveUpdates;
+  searches: Searches;
 }
 
 const PATH = '/crm/opportunities';
@@ -85,7 +87,7 @@ async function show(req: Request, res: Response, deps: OpportunityDeps, refused?
     form: form && { ...form, values: { currency, seller_id: userId ?? '', ...form.values } },
     chosen: form?.id === undefined ? null : await deps.opportunities.maybeById(tenantId, form.id),
     leads: form && form.id === undefined ? await leadsToChoose(req, deps, form.values) : [],
-    q: queryOf(req),
+    q: deps.searches.wordsOf(req),
     currencies: [...new Set([currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],
     from: total === 0 ? 0 : (page - 1) * OPPORTUNITIES_A_PAGE + 1,
     to: (page - 1) * OPPORTUNITIES_A_PAGE + list.rows.length,
@@ -101,8 +103,6 @@ const addressFor = (search: z.output<typeof listQuery>) => (given: object) => {
   const query = new URLSearchParams(all.map(([name, value]) => [name, String(value)] as [string, string]));
   return query.size === 0 ? PATH : `${PATH}?${query}`;
 };
-
-const queryOf = ({ query }: Request): string => (typeof query['q'] === 'string' ? query['q'].trim().slice(0, 100) : '');
 
 async function askedForm(req: Request, { opportunities }: OpportunityDeps): Promise<Form | undefined> {
   if (req.query['add'] !== undefined) return { values: {}, errors: {} };
@@ -120,8 +120,9 @@ const valuesOf = ({ name, value, currency, seller_id: seller, stage }: Opportuni
 });
 
 /** The newest, or those that a search finds; one that was chosen stays. */
-async function leadsToChoose(req: Request, { leadPages }: OpportunityDeps, values: Record<string, string>) {
-  const { rows } = await leadPages.list(callerOf(req).tenantId, { q: queryOf(req), status: undefined, page: 1 });
+async function leadsToChoose(req: Request, { leadPages, searches }: OpportunityDeps, values: Record<string, string>) {
+  const q = searches.wordsOf(req);
+  const { rows } = await leadPages.list(callerOf(req).tenantId, { q, status: undefined, page: 1 });
   const chosen = rows.filter(({ id }) => id === values['lead_id']);
   return [...new Set([...chosen, ...rows])].slice(0, LEADS_TO_CHOOSE);
 }
