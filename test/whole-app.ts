@@ -26,6 +26,7 @@ import { leadEntryRoutes } from '../web/lead-entry.ts';
 import { leadIdentityRoutes } from '../web/lead-identity.ts';
 import { leadImportRoutes } from '../web/lead-import.ts';
 import { leadRoutes } from '../web/leads.ts';
+import { leadsApiRoutes } from '../web/leads-api.ts';
 import { legalRoutes } from '../web/legal.ts';
 import { marketingRoutes } from '../web/marketing.ts';
 import { metaCallbackRoutes } from '../web/meta-callbacks.ts';
@@ -188,6 +189,7 @@ function blocksOf(
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     opportunityRoutes({ ...stores, ...figuresChanged, searches }),
     searchRoutes(searches),
+    leadsApiRoutes({ ...entries, leadRecords: stores.leadRecords, changeStatus: stores.leads.changeStatus }),
     salesApiRoutes(figuresChanged),
     openapiRoutes(config.PUBLIC_URL),
     automationApiRoutes({ ...ruleDeps, ...templateDeps, ruleBody }),

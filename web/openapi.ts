@@ -1,32 +1,64 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { leadBody, leadChangeBody, leadReply, leadSearchBody, leadsQuery, leadsReply } from './leads-api.ts';
+import { marketingPaths } from './openapi-marketing.ts';
+import { idPath, jsonBody, operation, queryOf, replyOf, schemaOf } from './openapi-parts.ts';
 import type { Route } from './route.ts';
 import { opportunityBody, saleBody } from './sales-api.ts';
 
-const schemaOf = (schema: z.ZodType): object => z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' });
-const jsonBody = (schema: z.ZodType) => ({
-  required: true,
-  content: { 'application/json': { schema: schemaOf(schema) } },
-});
-const created = {
-  description: 'Created',
-  content: { 'application/json': { schema: schemaOf(z.object({ id: z.uuid() })) } },
-};
-const refused = Object.fromEntries(
-  Object.entries({
-    401: 'No valid credentials',
-    403: 'Not allowed',
-    404: 'No such object',
-    422: 'The body makes no sense',
-    429: 'Too many calls; see Retry-After',
-  }).map(([status, description]) => [
-    status,
-    { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
-  ]),
-);
-const leadId = [{ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }];
+const created = replyOf('Created', z.object({ id: z.uuid() }));
 
-/** The JSON API under /api/v1. Bodies come from the very schemas that check them. */
+const leadPaths = {
+  '/api/v1/leads': {
+    get: operation('Leads, newest first, in pages', {
+      parameters: queryOf(leadsQuery),
+      responses: { 200: replyOf('A page of leads', leadsReply) },
+    }),
+    post: operation('Add a lead; nobody is messaged because of it', {
+      requestBody: jsonBody(leadBody),
+      responses: { 200: replyOf('The person is known: their lead', z.object({ id: z.uuid() })), 201: created },
+    }),
+  },
+  '/api/v1/leads/searches': {
+    post: operation('Find leads by phone, e-mail address or Meta’s id', {
+      requestBody: jsonBody(leadSearchBody),
+      responses: { 200: replyOf('At most 100 leads, earliest first', leadsReply) },
+    }),
+  },
+  '/api/v1/leads/{id}': {
+    get: operation('One lead', { parameters: idPath, responses: { 200: replyOf('The lead', leadReply) } }),
+    patch: operation('Change a lead’s status', {
+      parameters: idPath,
+      requestBody: jsonBody(leadChangeBody),
+      responses: { 200: replyOf('The lead as it is now', leadReply) },
+    }),
+  },
+};
+
+const salePaths = {
+  '/api/v1/leads/{id}/opportunities': {
+    post: operation('Open an opportunity', {
+      parameters: idPath,
+      requestBody: jsonBody(opportunityBody),
+      responses: { 201: created },
+    }),
+  },
+  '/api/v1/leads/{id}/sales': {
+    post: operation('Record a sale; a refund is a negative amount', {
+      parameters: idPath,
+      requestBody: jsonBody(saleBody),
+      responses: { 201: created, 409: { description: 'A sale with this reference stands already' } },
+    }),
+  },
+  '/api/v1/sales/{id}': {
+    delete: operation('Void a sale: it stays on record and leaves every figure', {
+      parameters: idPath,
+      responses: { 204: { description: 'Voided, now or before' } },
+    }),
+  },
+};
+
+/** The JSON API: what stands under /api/v1, and the addresses that the product's pages share. Bodies come from the very schemas that check them. */
 export function openapi(publicUrl: string): object {
   return {
     openapi: '3.1.0',
@@ -38,35 +70,14 @@ export function openapi(publicUrl: string): object {
     servers: [{ url: publicUrl }],
     security: [{ bearer: [] }, { adminToken: [] }],
     paths: {
-      '/api/v1/leads/{id}/opportunities': {
-        post: {
-          summary: 'Open an opportunity',
-          parameters: leadId,
-          requestBody: jsonBody(opportunityBody),
-          responses: { 201: created, ...refused },
-        },
-      },
-      '/api/v1/leads/{id}/sales': {
-        post: {
-          summary: 'Record a sale; a refund is a negative amount',
-          parameters: leadId,
-          requestBody: jsonBody(saleBody),
-          responses: { 201: created, ...refused },
-        },
-      },
-      '/api/v1/sales/{id}': {
-        delete: {
-          summary: 'Void a sale: it stays on record and leaves every figure',
-          parameters: leadId,
-          responses: { 204: { description: 'Voided, now or before' }, ...refused },
-        },
-      },
+      ...leadPaths,
+      ...salePaths,
       '/api/v1/sync-runs': {
-        post: {
-          summary: 'Sync now: today and the two days before',
-          responses: { 202: { description: 'Started, or running already' }, ...refused },
-        },
+        post: operation('Sync now: today and the two days before', {
+          responses: { 202: { description: 'Started, or running already' } },
+        }),
       },
+      ...marketingPaths,
     },
     components: {
       securitySchemes: {

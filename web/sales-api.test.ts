@@ -7,7 +7,6 @@ import { anApiKey } from '../test/api-key.ts';
 import { aCampaign, aLead, anAccount, aTouch } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { type WholeApp, wholeApp } from '../test/whole-app.ts';
-import { openapi } from './openapi.ts';
 
 const SOME_ID = '5f0e7f5e-9a52-4d5c-8a53-3f1f8a4a6f10';
 let db: TestDatabase;
@@ -168,20 +167,6 @@ describe('opening an opportunity', () => {
   ])('refuses %s', async (_, given) => {
     const body = { name: 'Implante', value: '1', currency: 'ARS', ...given };
     expect((await post(`${leadId}/opportunities`, body)).status).toBe(422);
-  });
-});
-
-describe('openapi.json', () => {
-  it('names addresses that exist, and all of the API', async () => {
-    const served = (await (await fetch(`${app.url}/api/v1/openapi.json`)).json()) as { paths: Record<string, object> };
-    expect(served).toEqual(openapi(app.config.PUBLIC_URL));
-    const described = Object.entries(served.paths).flatMap(([path, item]) =>
-      Object.keys(item).map((method) => `${method} ${path}`),
-    );
-    const rows = app.routes
-      .filter(({ path }) => path.startsWith('/api/v1/') && !path.endsWith('openapi.json'))
-      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
-    expect(described.sort()).toEqual(rows.sort());
   });
 });
 

@@ -29,6 +29,7 @@ import { createLeadEntries } from './lead-entries.ts';
 import { createLeadForms } from './lead-forms.ts';
 import { createLeadMerges } from './lead-merges.ts';
 import { createLeadPages } from './lead-pages.ts';
+import { createLeadRecords } from './lead-records.ts';
 import { createLeadSpeed } from './lead-speed.ts';
 import { createLeads } from './leads.ts';
 import { createMessagesByHand } from './messages-by-hand.ts';
@@ -96,6 +97,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadForms: createLeadForms(database),
     leadMerges: createLeadMerges(database),
     leadPages: createLeadPages(database),
+    leadRecords: createLeadRecords(database),
     leadSpeed: createLeadSpeed(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
