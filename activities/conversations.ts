@@ -13,7 +13,7 @@ export interface ConversationDeps {
   live: LiveUpdates;
   /** A person who came from an ad counts for it. */
   invalidateFigures: (tenantId: number) => Promise<void>;
-  metrics: Pick<Metrics, 'messages' | 'leads'>;
+  metrics: Pick<Metrics, 'messages' | 'leads' | 'sendersStopped'>;
 }
 
 interface YcloudRow {
@@ -68,8 +68,9 @@ async function applyStatuses(
     read.filter(({ report }) => report === null).map(({ inboxId }) => inboxId),
   );
   if (reports.length === 0) return;
-  const { moved, failedRuns } = await conversations.applyStatuses(tenantId, { reports });
+  const { moved, failedRuns, senderStopped } = await conversations.applyStatuses(tenantId, { reports });
   for (const { state } of moved) metrics.messages.inc({ status: state });
+  if (senderStopped) metrics.sendersStopped.inc();
   await tellAll(tell, failedRuns, 'message_failed');
 }
 

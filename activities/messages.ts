@@ -16,7 +16,7 @@ export interface MessageDeps {
     sendText(key: string, message: TextMessage): Promise<SendOutcome>;
   };
   live: LiveUpdates;
-  metrics: Pick<Metrics, 'messages'>;
+  metrics: Pick<Metrics, 'messages' | 'sendersStopped'>;
   /** Counts against the sender's rate. Throws AppError `rate_limited`: the activity waits and is tried again, nothing claimed. */
   takeSendSlot: (tenantId: number) => Promise<void>;
   /** Logs each decision when ENABLE_AUTOMATION_DIAGNOSTICS is on. */
@@ -150,9 +150,15 @@ async function settle(
         currency: outcome.currency,
       });
       return { outcome: 'sent' };
-    case 'rejected':
-      await outbound.settle(tenantId, { ...report, state: 'rejected', errorCode: outcome.code });
+    case 'rejected': {
+      const { senderStopped } = await outbound.settle(tenantId, {
+        ...report,
+        state: 'rejected',
+        errorCode: outcome.code,
+      });
+      if (senderStopped) metrics.sendersStopped.inc();
       return { outcome: 'ended', reason: 'rejected' };
+    }
     case 'not_sent': {
       const until = at.getTime() + outcome.retryAfterMs;
       await outbound.handBack(tenantId, message.messageId, new Date(until));

@@ -76,6 +76,11 @@ export function createMetrics() {
       help: 'Readings of a YCloud balance that would not last another week',
       registers,
     }),
+    sendersStopped: new Counter({
+      name: 'hub_senders_stopped_total',
+      help: 'Times that a code of YCloud or Meta stopped all sending of a tenant',
+      registers,
+    }),
     tokenReminders: new Counter({
       name: 'hub_token_reminders_total',
       help: 'Reminders that a Meta token ends, by days before its end',

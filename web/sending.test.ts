@@ -69,6 +69,23 @@ const installation = async (state: InstallationSending['sending'], overdue: Choi
 };
 
 describe('pausing all sending', () => {
+  it('happens by itself when the account cannot send, and the page says why until somebody resumes', async () => {
+    const run = await aRun(db.database, tenantId);
+    const sent = await claim(run);
+    if (sent.decision !== 'send') throw new Error(sent.decision);
+    const { senderStopped } = await app.stores.outboundMessages.settle(tenantId, {
+      ...{ externalId: sent.message.externalId, providerId: null, wamid: null, at: new Date() },
+      ...{ state: 'rejected', errorCode: 'BALANCE_INSUFFICIENT', price: null, currency: null },
+    });
+    expect(senderStopped).toBe(true);
+    const text = await page();
+    for (const words of ['se detuvo solo', 'sin saldo', 'BALANCE_INSUFFICIENT', 'Reanudar'])
+      expect(text).toContain(words);
+    await aHeldRun(1);
+    await resume();
+    expect(await page()).not.toContain('se detuvo solo');
+  });
+
   it('stops every message, says so with name and time, and leaves an audit row', async () => {
     expect(await page()).toContain('Los mensajes están saliendo');
     expect((await pause()).headers.get('location')).toBe('/crm/sending');

@@ -4,7 +4,8 @@ import type { Actor } from '../../domain/actor.ts';
 import { isOptIn, isOptOut } from '../../domain/consent.ts';
 import { markDone } from './inbox.ts';
 import { moveStatus } from './leads.ts';
-import { type AppliedReport, applyReports, endRunsOf, type Report } from './message-reports.ts';
+import { followFailures } from './message-failures.ts';
+import { type AppliedReport, applyReports, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
 import { attributeReferral, lockPerson, type Referral } from './referrals.ts';
 import { wordsCame } from './rule-triggers.ts';
@@ -52,12 +53,12 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
     /**
      * Applies a batch of status webhooks and marks their rows done; those that match nothing yet are tried again for 24 hours, then ignored.
-     * Returns what moved and the runs that ended with it, because their message failed.
+     * Returns what moved, the runs that ended with it because their message failed, and whether a failure stopped all sending.
      */
     applyStatuses: (
       tenantId: number,
       { reports }: StatusBatch,
-    ): Promise<{ moved: readonly AppliedReport[]; failedRuns: readonly RunToSignal[] }> =>
+    ): Promise<{ moved: readonly AppliedReport[]; failedRuns: readonly RunToSignal[]; senderStopped: boolean }> =>
       inTenant(tenantId, async (tx) => {
         const { applied, unmatched } = await applyReports(
           tx,
@@ -75,7 +76,8 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
             .find((each) => each?.errorCode === META_USER_STOPPED);
           if (stop !== undefined) await suppress(tx, tenantId, phone, 'meta_131050', stop.at);
         }
-        return { moved, failedRuns: await endRunsOf(tx, tenantId, moved) };
+        const { ended, senderStopped } = await followFailures(tx, tenantId, moved);
+        return { moved, failedRuns: ended, senderStopped };
       }),
 
     /**

@@ -21,6 +21,10 @@ const appliedRow = z.object({
   state: z.string(),
   lead_id: z.string(),
   run_id: z.string().nullable(),
+  rule_id: z.string().nullable(),
+  origin: z.string(),
+  attempt: z.number(),
+  sender_phone: z.string(),
   error_code: z.string().nullable(),
   phone: z.string(),
   moved: z.boolean(),
@@ -82,7 +86,7 @@ export async function applyReports(
         price = CASE WHEN o.price IS NULL OR m.price_rank >= least(k.old_rank, ${stateRank.delivered}) THEN coalesce(m.price, o.price) ELSE o.price END,
         price_currency = coalesce(m.currency, o.price_currency), updated_at = now()
       FROM merged m JOIN ranked k USING (id) WHERE o.tenant_id = ${tenantId} AND o.id = m.id
-      RETURNING o.id, o.state, o.lead_id, o.run_id, o.error_code, o.phone, m.rank > k.old_rank AS moved, m.places,
+      RETURNING o.id, o.state, o.lead_id, o.run_id, o.rule_id, o.origin, o.attempt, o.sender_phone, o.error_code, o.phone, m.rank > k.old_rank AS moved, m.places,
         least(o.sent_at, o.delivered_at, o.read_at) AS left_at
     ), logged AS (
       UPDATE automation_logs a SET status = v.state, reason = v.error_code, updated_at = now()
@@ -92,7 +96,7 @@ export async function applyReports(
       FROM (SELECT lead_id, min(left_at) AS left_at FROM moved GROUP BY lead_id) v
       WHERE l.tenant_id = ${tenantId} AND l.id = v.lead_id AND (l.first_message_at IS NULL OR l.first_message_at > v.left_at) AND v.left_at IS NOT NULL
     )
-    SELECT id, state, lead_id, run_id, error_code, phone, moved, places FROM moved`);
+    SELECT id, state, lead_id, run_id, rule_id, origin, attempt, sender_phone, error_code, phone, moved, places FROM moved`);
   const known = new Set(applied.flatMap((row) => row.places));
   return { applied, unmatched: reports.map((_, place) => place).filter((place) => !known.has(place)) };
 }

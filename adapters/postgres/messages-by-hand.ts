@@ -2,9 +2,10 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
+import { LONGEST_ATTEMPT_WAIT_MS } from '../../domain/send-errors.ts';
 import { checkDispatch, type DispatchSituation, sendableSender, situationOf, type Verdict } from './dispatch-checks.ts';
 import { cancel, logMessage, takeBack, unfinished } from './message-moves.ts';
-import { addressOf, type ClaimedMessage, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
+import { addressOf, type ClaimedMessage, endRun, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -35,6 +36,7 @@ const messageRow = z.object({
   template_name: z.string().nullable(),
   body: z.string().nullable(),
   again_of: z.string().nullable(),
+  origin: z.string(),
 });
 type MessageRow = z.output<typeof messageRow>;
 
@@ -44,7 +46,7 @@ const PAUSED_RETRY_MS = 5 * 60_000;
 export const WINDOW_MS = 24 * 60 * 60_000;
 const ARRIVED: ReadonlySet<string> = new Set(['accepted', 'sent', 'delivered', 'read']);
 
-/** Messages that a person asked for: rows in state `claimed` with their mirrors. They leave through the same protocol as a rule's, with all its checks. */
+/** Messages that a person asked for, and new attempts of what Meta never took: rows in state `claimed` with their mirrors. They leave through the same protocol as a rule's, with all its checks. */
 export function createMessagesByHand({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
     /** One transaction: the person's lock, every check, the row set `sending`. */
@@ -80,7 +82,7 @@ export type MessagesByHand = ReturnType<typeof createMessagesByHand>;
 
 async function read(tx: Tx, tenantId: number, messageId: string): Promise<MessageRow> {
   const row = await tx.maybeOne(sql.type(messageRow)`
-    SELECT m.id, m.state, m.external_id, m.created_at, m.lead_id, m.run_id, m.step, m.phone, m.template_name, m.again_of, c.body
+    SELECT m.id, m.state, m.external_id, m.created_at, m.lead_id, m.run_id, m.step, m.phone, m.template_name, m.again_of, m.origin, c.body
     FROM outbound_messages m
     LEFT JOIN chat_messages c ON c.tenant_id = m.tenant_id AND c.outbound_message_id = m.id
     WHERE m.tenant_id = ${tenantId} AND m.id = ${messageId} AND m.origin <> 'rule' FOR UPDATE OF m`);
@@ -88,10 +90,14 @@ async function read(tx: Tx, tenantId: number, messageId: string): Promise<Messag
   return row;
 }
 
+/** What Meta withheld is meant to wait for a day or two first. */
+const giveUpAfterMs = ({ origin }: MessageRow): number =>
+  origin === 'retry' ? LONGEST_ATTEMPT_WAIT_MS + GIVE_UP_AFTER_MS : GIVE_UP_AFTER_MS;
+
 type Decision = { decision: 'send'; message: ClaimedMessage | ClaimedText } | Exclude<Verdict, { decision: 'send' }>;
 
 async function decide(tx: Tx, tenantId: number, own: MessageRow, now: Date): Promise<Decision> {
-  if (now.getTime() - own.created_at.getTime() > GIVE_UP_AFTER_MS) return { decision: 'skip', reason: 'gave_up' };
+  if (now.getTime() - own.created_at.getTime() > giveUpAfterMs(own)) return { decision: 'skip', reason: 'gave_up' };
   if (own.again_of !== null && (await hasArrived(tx, tenantId, own.again_of)))
     return { decision: 'skip', reason: 'arrived_meanwhile' };
   return own.template_name === null ? decideText(tx, tenantId, own, now) : decideTemplate(tx, tenantId, own, now);
@@ -107,14 +113,14 @@ async function hasArrived(tx: Tx, tenantId: number, messageId: string): Promise<
   return ARRIVED.has(state);
 }
 
-/** All the checks of a rule's message. That its run ended or its rule rests does not count: a person asked. */
+/** All the checks of a rule's message. That its run ended or its rule rests does not count when a person asked. */
 async function decideTemplate(tx: Tx, tenantId: number, own: MessageRow, now: Date): Promise<Decision> {
   if (own.run_id === null) return { decision: 'skip', reason: 'rule_missing' };
   const read = await situationOf(tx, tenantId, own.run_id, own.step);
-  const situation: DispatchSituation = {
-    ...read,
-    run: { ...read.run, run_state: 'waiting', rule_active: true, is_restored: false },
-  };
+  const asked = { run_state: 'waiting', rule_active: true, is_restored: false };
+  // Due by its own row's time, not by the run's.
+  const byRule = { run_state: read.run.run_state === 'active' ? 'waiting' : read.run.run_state };
+  const situation: DispatchSituation = { ...read, run: { ...read.run, ...(own.origin === 'retry' ? byRule : asked) } };
   if (situation.phone !== own.phone) return { decision: 'skip', reason: 'phone_changed' };
   const verdict = checkDispatch(situation, now);
   if (verdict.decision !== 'send') return verdict;
@@ -147,6 +153,7 @@ async function refuse(
   if (verdict.decision === 'skip') {
     await cancel(tx, tenantId, own.id, verdict.reason);
     await logMessage(tx, tenantId, own.id, 'cancelled', verdict.reason);
+    if (own.origin === 'retry' && own.run_id !== null) await endRun(tx, tenantId, own.run_id, verdict.reason);
     return verdict;
   }
   await tx.query(sql.unsafe`

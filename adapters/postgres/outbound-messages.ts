@@ -5,8 +5,9 @@ import { system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import { heldReasons } from '../../domain/held-runs.ts';
 import { checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
+import { followFailures } from './message-failures.ts';
 import { cancel, logMessage, ownRow, takeBack, unconfirm, unfinished } from './message-moves.ts';
-import { applyReports, endRunsOf, type Report } from './message-reports.ts';
+import { applyReports, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
 import { clockStarted } from './rule-triggers.ts';
 import { audited } from './system-events.ts';
@@ -81,16 +82,13 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
       }),
 
     /** The HTTP reply's side of the one function that moves a message forward. Also learns the provider's id for reports that came too early. */
-    settle: (tenantId: number, report: Report): Promise<string | null> =>
+    settle: (tenantId: number, report: Report): Promise<{ senderStopped: boolean }> =>
       inTenant(tenantId, async (tx) => {
         const { applied } = await applyReports(tx, tenantId, [report]);
-        await endRunsOf(
-          tx,
-          tenantId,
-          applied.filter(({ moved }) => moved),
-        );
+        const moved = applied.filter((row) => row.moved);
+        const { senderStopped } = await followFailures(tx, tenantId, moved);
         if (report.providerId !== null) await wakeReports(tx, tenantId, report.providerId);
-        return applied[0]?.state ?? null;
+        return { senderStopped };
       }),
 
     /** The outcome is unclear: never sent again by us, shown to a person. A row that moved on meanwhile is left as it is. */
@@ -164,7 +162,7 @@ async function refuse(
   return verdict;
 }
 
-const endRun = (tx: Tx, tenantId: number, runId: string, reason: string) =>
+export const endRun = (tx: Tx, tenantId: number, runId: string, reason: string) =>
   tx.query(sql.unsafe`
     UPDATE automation_runs SET state = 'stopped', reason = ${reason}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${runId} AND state IN ('active', 'waiting')`);
 

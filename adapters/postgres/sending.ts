@@ -10,6 +10,8 @@ const stateRow = z.object({
   sending: z.enum(['on', 'paused']),
   installation: z.enum(['on', 'paused', 'held']),
   restored_at: z.date().nullable(),
+  /** The code that paused it, when no person did. */
+  stopped_by: z.string().nullable(),
   changed_at: z.date().nullable(),
   changed_by: z.string().nullable(),
 });
@@ -26,7 +28,7 @@ export function createSending({ inTenant }: Pick<Database, 'inTenant'>) {
     state: (tenantId: number) =>
       inTenant(tenantId, async (tx) => ({
         ...(await tx.one(sql.type(stateRow)`
-          SELECT t.sending, i.sending AS installation, i.restored_at, e.created_at AS changed_at, e.name AS changed_by
+          SELECT t.sending, t.sending_stopped_by AS stopped_by, i.sending AS installation, i.restored_at, e.created_at AS changed_at, e.name AS changed_by
           FROM tenants t CROSS JOIN installation_state i
           LEFT JOIN LATERAL (SELECT s.created_at, u.name FROM system_events s LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id::text = s.actor_id
             WHERE s.tenant_id = t.id AND s.object_type = 'sending' AND s.object_id = t.id::text ORDER BY s.id DESC LIMIT 1) e ON true
@@ -66,7 +68,7 @@ export type Sending = ReturnType<typeof createSending>;
 
 async function move(tx: Tx, tenantId: number, from: string, to: string): Promise<boolean> {
   const { rowCount } = await tx.query(
-    sql.unsafe`UPDATE tenants SET sending = ${to}, updated_at = now() WHERE id = ${tenantId} AND sending = ${from}`,
+    sql.unsafe`UPDATE tenants SET sending = ${to}, sending_stopped_by = NULL, updated_at = now() WHERE id = ${tenantId} AND sending = ${from}`,
   );
   return rowCount > 0;
 }

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Actor } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import { againRefusal, type Finding } from '../../domain/unconfirmed.ts';
-import { applyReports, endRunsOf } from './message-reports.ts';
+import { followFailures } from './message-failures.ts';
+import { applyReports } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -100,7 +101,7 @@ export function createUnconfirmedMessages({ inTenant }: Pick<Database, 'inTenant
             currency: null,
           },
         ]);
-        await endRunsOf(tx, tenantId, applied);
+        await followFailures(tx, tenantId, applied);
         await auditResolution(tx, tenantId, original.id, { resolution: finding }, actor);
       }),
 
