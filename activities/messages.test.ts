@@ -5,6 +5,7 @@ import { createMetrics } from '../adapters/metrics.ts';
 import { createConversations } from '../adapters/postgres/conversations.ts';
 import { createMessagesByHand } from '../adapters/postgres/messages-by-hand.ts';
 import { createOutboundMessages } from '../adapters/postgres/outbound-messages.ts';
+import { createRateLimit } from '../adapters/redis/limits.ts';
 import { createYCloud } from '../adapters/ycloud/client.ts';
 import { AppError } from '../domain/error.ts';
 import { startYCloudSimulator, type YCloudSimulator } from '../simulators/ycloud/server.ts';
@@ -213,6 +214,42 @@ describe('what keeps a template back', () => {
     await dispatch(first);
     const second = await aRun(db.database, first.tenantId, { phone: first.phone });
     expect(await dispatch(second)).toEqual({ outcome: 'ended', reason: 'cap_reached' });
+  });
+
+  it('is the pace of one message every 6 seconds to one person, which only waits', async () => {
+    const first = await newRun();
+    await change(first, sql.unsafe`UPDATE tenants SET template_cap = 5 WHERE id = ${first.tenantId}`);
+    const second = await aRun(db.database, first.tenantId, { phone: first.phone });
+    const other = await aRun(db.database, first.tenantId);
+    expect(await dispatch(first)).toEqual({ outcome: 'sent' });
+    const before = Date.now();
+    const held = await dispatch(second);
+    if (held.outcome !== 'again') throw new Error(held.outcome);
+    expect(held.until - before).toBeLessThanOrEqual(6_000);
+    expect((await messagesOf(db.database, second)).logs).toEqual([{ status: 'waiting', reason: 'person_rate' }]);
+    expect(await dispatch(other)).toEqual({ outcome: 'sent' });
+    expect(await dispatch(second, { now: () => new Date(held.until) })).toEqual({ outcome: 'sent' });
+  });
+
+  it('is the rule’s own cap of the day', async () => {
+    const first = await newRun();
+    await change(first, sql.unsafe`UPDATE automation_rules SET daily_cap = 1 WHERE tenant_id = ${first.tenantId}`);
+    await dispatch(first);
+    const second = await aRun(db.database, first.tenantId);
+    await change(
+      second,
+      sql.unsafe`UPDATE automation_runs SET rule_id = ${first.ruleId} WHERE tenant_id = ${first.tenantId} AND id = ${second.runId}`,
+    );
+    expect(await dispatch(second)).toEqual({ outcome: 'ended', reason: 'rule_cap_reached' });
+  });
+
+  it('is the pace of the number, before anything is claimed', async () => {
+    const run = await newRun();
+    const slots = createRateLimit(undefined, 'send-test', { points: 1, seconds: 60 });
+    const takeSendSlot = (tenantId: number) => slots.count(`${tenantId}`);
+    await takeSendSlot(run.tenantId);
+    await expect(dispatch(run, { takeSendSlot })).rejects.toMatchObject({ code: 'rate_limited' });
+    expect((await messagesOf(db.database, run)).messages).toEqual([]);
   });
 
   it('is that cap too when eight rules meet one person at the same moment', async () => {

@@ -37,6 +37,7 @@ const personRow = z.object({
   suppressed: z.boolean(),
   recent_templates: z.number(),
   recent_since: z.date().nullable(),
+  last_left_at: z.date().nullable(),
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
 });
@@ -75,6 +76,8 @@ const PAUSED_RETRY_MS = 5 * 60_000;
 // A decision wakes the run; this only makes up for a lost signal.
 const HELD_RETRY_MS = 60 * 60_000;
 const CLOCKS_DIFFER_MS = 2_000;
+/** Meta's rate for one number and one person. */
+const ONE_MESSAGE_EVERY_MS = 6_000;
 const SENDABLE: ReadonlySet<string> = new Set(['CONNECTED', 'UNKNOWN']);
 
 /** Takes the advisory lock of tenant and phone, then reads. Two messages to one person are never decided at once. */
@@ -128,8 +131,27 @@ export function checkDispatch(situation: DispatchSituation, now: Date): Verdict 
     campaignName: person.campaign_name,
   });
   if (parameters === null) return skip('variable_missing');
+  const free = freeAt(person.last_left_at, now);
+  if (free !== null) return { decision: 'wait', reason: 'person_rate', until: free };
   return { decision: 'send', parameters, body: render(partsOf(template?.components ?? []).body, parameters) };
 }
+
+/** When the person may get another message, epoch milliseconds; null when at once. */
+export function freeAt(lastLeftAt: Date | null, now: Date): number | null {
+  if (lastLeftAt === null) return null;
+  // A time that lies ahead is another machine's clock, and as close.
+  const isClose = Math.abs(now.getTime() - lastLeftAt.getTime()) < ONE_MESSAGE_EVERY_MS;
+  return isClose ? lastLeftAt.getTime() + ONE_MESSAGE_EVERY_MS : null;
+}
+
+/** When anything last left, or may have left, for this phone, except for the message that is sent once more: that one has waiting times of its own. */
+export const lastLeft = (
+  tenantId: number,
+  phone: string | null,
+  except: ReturnType<typeof sql.fragment>,
+) => sql.fragment`
+  (SELECT max(m.sending_at) FROM outbound_messages m
+    WHERE m.tenant_id = ${tenantId} AND m.phone = ${phone} AND m.state NOT IN ('claimed', 'cancelled', 'rejected', 'failed') AND NOT (${except}))`;
 
 /** A first message that meets the cap is not wanted any more later; the next of a sequence waits its turn. */
 function capReached(
@@ -197,16 +219,19 @@ const readRun = (tx: Tx, tenantId: number, runId: string) =>
     JOIN tenants t ON t.id = r.tenant_id
     WHERE r.tenant_id = ${tenantId} AND r.id = ${runId}`);
 
+const ownStep = (run: z.output<typeof runRow>, place: number) =>
+  sql.fragment`m.lead_id = ${run.lead_id} AND m.rule_id IS NOT DISTINCT FROM ${run.rule_id} AND m.occurrence = ${run.occurrence} AND m.step = ${place}`;
+
 // Every template that left, or may have left, for this phone counts against the cap; the step's own row does not.
 const readPerson = (tx: Tx, tenantId: number, run: z.output<typeof runRow>, place: number) =>
   tx.one(sql.type(personRow)`
     SELECT
       EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${tenantId} AND s.phone = ${run.phone} AND s.lifted_at IS NULL) AS suppressed,
-      recent.n AS recent_templates, recent.since AS recent_since, x.campaign_id, x.campaign_name
+      recent.n AS recent_templates, recent.since AS recent_since, ${lastLeft(tenantId, run.phone, ownStep(run, place))} AS last_left_at, x.campaign_id, x.campaign_name
     FROM (SELECT count(*) AS n, min(m.created_at) AS since FROM outbound_messages m
       WHERE m.tenant_id = ${tenantId} AND m.phone = ${run.phone} AND m.created_at > now() - ${run.template_cap_hours} * interval '1 hour' AND m.template_name IS NOT NULL
         AND m.state NOT IN ('rejected', 'cancelled', 'failed')
-        AND NOT (m.lead_id = ${run.lead_id} AND m.rule_id = ${run.rule_id} AND m.occurrence = ${run.occurrence} AND m.step = ${place})) recent
+        AND NOT (${ownStep(run, place)})) recent
     LEFT JOIN LATERAL (SELECT t.meta_campaign_id AS campaign_id, c.name AS campaign_name FROM lead_touches t
       LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
       WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${run.lead_id} ORDER BY t.touched_at DESC LIMIT 1) x ON true`);

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import { LONGEST_ATTEMPT_WAIT_MS } from '../../domain/send-errors.ts';
-import { checkDispatch, type DispatchSituation, sendableSender, situationOf, type Verdict } from './dispatch-checks.ts';
+import {
+  checkDispatch,
+  type DispatchSituation,
+  freeAt,
+  lastLeft,
+  sendableSender,
+  situationOf,
+  type Verdict,
+} from './dispatch-checks.ts';
 import { cancel, logMessage, takeBack, unfinished } from './message-moves.ts';
 import { addressOf, type ClaimedMessage, endRun, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
 import type { Database, Tx } from './pool.ts';
@@ -40,7 +48,12 @@ const messageRow = z.object({
 });
 type MessageRow = z.output<typeof messageRow>;
 
-const personRow = z.object({ suppressed: z.boolean(), last_inbound_at: z.date().nullable(), sending_on: z.boolean() });
+const personRow = z.object({
+  suppressed: z.boolean(),
+  last_inbound_at: z.date().nullable(),
+  last_left_at: z.date().nullable(),
+  sending_on: z.boolean(),
+});
 const PAUSED_RETRY_MS = 5 * 60_000;
 /** After a person's last message anything may be written to them for so long. */
 export const WINDOW_MS = 24 * 60 * 60_000;
@@ -132,6 +145,7 @@ async function decideText(tx: Tx, tenantId: number, own: MessageRow, now: Date):
   const person = await tx.one(sql.type(personRow)`
     SELECT EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${tenantId} AND s.phone = ${own.phone} AND s.lifted_at IS NULL) AS suppressed,
       (SELECT max(c.sent_at) FROM chat_messages c WHERE c.tenant_id = ${tenantId} AND c.phone = ${own.phone} AND c.direction = 'in') AS last_inbound_at,
+      ${lastLeft(tenantId, own.phone, sql.fragment`m.id IS NOT DISTINCT FROM ${own.again_of}::uuid`)} AS last_left_at,
       (SELECT t.sending = 'on' FROM tenants t WHERE t.id = ${tenantId}) AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on`);
   if (person.suppressed) return { decision: 'skip', reason: 'opted_out' };
   if (person.last_inbound_at === null || now.getTime() - person.last_inbound_at.getTime() >= WINDOW_MS)
@@ -139,6 +153,8 @@ async function decideText(tx: Tx, tenantId: number, own: MessageRow, now: Date):
   if (!person.sending_on) return { decision: 'wait', reason: 'sending_paused', until: now.getTime() + PAUSED_RETRY_MS };
   const sender = await sendableSender(tx, tenantId);
   if (typeof sender === 'string') return { decision: 'skip', reason: sender };
+  const free = freeAt(person.last_left_at, now);
+  if (free !== null) return { decision: 'wait', reason: 'person_rate', until: free };
   const { id: messageId, external_id: externalId, lead_id: leadId, phone: to, body } = own;
   return { decision: 'send', message: { messageId, externalId, leadId, from: sender.phone, to, text: body ?? '' } };
 }

@@ -121,7 +121,9 @@ describe('silence after our message', () => {
     const rule = await aRule('no_reply', { afterHours: 48 });
     await claim(first);
     await db.database.inTenant(tenantId, (tx) =>
-      tx.query(sql.unsafe`UPDATE outbound_messages SET created_at = now() - interval '30 hours'`),
+      tx.query(
+        sql.unsafe`UPDATE outbound_messages SET created_at = now() - interval '30 hours', sending_at = now() - interval '30 hours'`,
+      ),
     );
     const second = await aRun(db.database, tenantId);
     await db.database.inTenant(tenantId, (tx) =>
@@ -130,7 +132,9 @@ describe('silence after our message', () => {
     expect(await claim(second)).toMatchObject({ decision: 'send' });
     expect((await runsOf(rule.id)).map(({ reason }) => reason)).toEqual(['clock_restarted', null]);
     await db.database.inTenant(tenantId, (tx) =>
-      tx.query(sql.unsafe`UPDATE outbound_messages SET created_at = now() - interval '30 hours'`),
+      tx.query(
+        sql.unsafe`UPDATE outbound_messages SET created_at = now() - interval '30 hours', sending_at = now() - interval '30 hours'`,
+      ),
     );
     const due = (await runsOf(rule.id))[1];
     expect(await claim({ runId: due?.id ?? '' }, new Date(Date.now() + 49 * 3_600_000))).toMatchObject({
