@@ -69,7 +69,7 @@ export const configSchema = z.object({
     .positive()
     .default(20)
     .describe("Calls a minute of the mission's endpoints, per tenant and user"),
-  DEBUG_MARKETING_STATS: flag.describe('Opens /crm/marketing/debug/stats'),
+  DEBUG_MARKETING_STATS: flag.describe('Opens /crm/marketing/debug/stats, with Meta’s last replies'),
   LOG_META_API_CALLS: flag.describe('Logs every Graph call: path, status, milliseconds, fbtrace_id'),
   ENABLE_AUTOMATION_DIAGNOSTICS: flag.describe('Logs every automation decision with rule, lead and reason'),
   META_API_DEBUG_MODE: flag.describe('Adds redacted Graph replies to debug logs'),

@@ -10,6 +10,7 @@ import { dialogUrl } from './adapters/meta/oauth.ts';
 import { normalizePhone } from './adapters/phone.ts';
 import { ruleBody } from './adapters/postgres/rules.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
+import { createMetaReplies } from './adapters/redis/meta-replies.ts';
 import { createUsageGate } from './adapters/redis/usage-gate.ts';
 import { createBackfills } from './adapters/temporal/backfill.ts';
 import { createCampaignSyncs } from './adapters/temporal/campaign-sync.ts';
@@ -197,6 +198,7 @@ function routesOf(
         hasGlobalWebhook: async () => (await stores.credentials.globalYcloudWebhookSecrets()).length > 0,
       }),
       debugStats: stores.figures.raw,
+      metaReplies: createMetaReplies(redis).of,
       insightsOf: stores.figures.insightsOf,
     }),
     leadEntryRoutes({ ...entries, users: stores.users }),

@@ -12,6 +12,7 @@ import { createStores, type Stores } from './adapters/postgres/stores.ts';
 import { createCache } from './adapters/redis/cache.ts';
 import { connectRedis } from './adapters/redis/client.ts';
 import { createLiveUpdates } from './adapters/redis/live-updates.ts';
+import type { createMetaReplies } from './adapters/redis/meta-replies.ts';
 import { retrying } from './adapters/retrying.ts';
 import { createTemporalClient } from './adapters/temporal/client.ts';
 import { createConnectionWorkflows } from './adapters/temporal/connection.ts';
@@ -21,6 +22,7 @@ import { createLeadWorkflows } from './adapters/temporal/leads.ts';
 import { createYCloud } from './adapters/ycloud/client.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { isLive } from './domain/connection.ts';
+import type { MetaReply } from './domain/meta-reply.ts';
 
 // V8 would let garbage grow to gigabytes before it looks; what lives is some tens of MiB.
 setFlagsFromString('--max-old-space-size=192');
@@ -72,6 +74,19 @@ export async function foundation(program: string, config: Config) {
       await temporal.close();
       await database.end();
     },
+  };
+}
+
+/** Who hears Graph's replies: nobody, unless a debug switch is on. */
+export function ears(
+  { DEBUG_MARKETING_STATS, META_API_DEBUG_MODE }: Config,
+  log: Logger,
+  { keep }: Pick<ReturnType<typeof createMetaReplies>, 'keep'>,
+): ((reply: MetaReply) => void) | undefined {
+  if (!DEBUG_MARKETING_STATS && !META_API_DEBUG_MODE) return undefined;
+  return (reply) => {
+    if (META_API_DEBUG_MODE) log.info({ graph: reply }, 'graph reply');
+    if (DEBUG_MARKETING_STATS) keep(reply);
   };
 }
 

@@ -16,13 +16,22 @@ import { fullestLimit } from './adapters/metrics.ts';
 import { startOutboxPoller } from './adapters/outbox-poller.ts';
 import { normalizePhone } from './adapters/phone.ts';
 import { createRateLimit } from './adapters/redis/limits.ts';
+import { createMetaReplies } from './adapters/redis/meta-replies.ts';
 import { createUsageGate } from './adapters/redis/usage-gate.ts';
 import { retrying } from './adapters/retrying.ts';
 import { ensureSearchAttributes } from './adapters/temporal/client.ts';
 import { createSchedules } from './adapters/temporal/schedules.ts';
 import { createWorkers, installRuntime, workflowBundle } from './adapters/temporal/worker.ts';
 import { newLeadMail, reminderMail } from './web/mails.ts';
-import { configOrExit, connectedTenants, dispatcherOf, type Foundation, foundation, serveMetrics } from './wiring.ts';
+import {
+  configOrExit,
+  connectedTenants,
+  dispatcherOf,
+  ears,
+  type Foundation,
+  foundation,
+  serveMetrics,
+} from './wiring.ts';
 import { leadAutomationWorkflowId } from './workflows/lead-automation.ts';
 
 const SENDS_A_SECOND = 50;
@@ -97,7 +106,7 @@ function activitiesOf({
       redirectUri: config.META_REDIRECT_URI,
       logCalls: config.LOG_META_API_CALLS || config.META_API_DEBUG_MODE,
     },
-    { log, metrics, gate: createUsageGate(redis) },
+    { log, metrics, gate: createUsageGate(redis), hear: ears(config, log, createMetaReplies(redis)) },
   );
   const leadDeps = {
     meta,

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { createMetaClient, type MetaClient } from '../adapters/meta/client.ts';
 import { createMetrics, type Metrics } from '../adapters/metrics.ts';
+import type { MetaReply } from '../domain/meta-reply.ts';
 import { createMemoryGate, type UsageGate } from '../domain/meta-usage.ts';
 import { type MetaSimulator, startMetaSimulator } from '../simulators/meta/server.ts';
 import { silentLog } from './silent-log.ts';
@@ -18,7 +19,13 @@ export interface MetaBench {
   /** `POST /_control/{path}`. */
   control<T = unknown>(path: string, body?: object): Promise<T>;
   /** A client whose gate and metrics nobody used before. */
-  freshClient(given?: { appSecret?: string; deadlineMs?: number; version?: string; gate?: UsageGate }): MetaClient;
+  freshClient(given?: {
+    appSecret?: string;
+    deadlineMs?: number;
+    version?: string;
+    gate?: UsageGate;
+    hear?: (reply: MetaReply) => void;
+  }): MetaClient;
   /** Signs a person in as the dialog's form would, and gives the code it sends back. */
   signIn(given?: {
     scopes?: readonly string[];
@@ -50,10 +57,10 @@ export function metaBench(): MetaBench {
     if (!reply.ok) throw new Error(`control ${path}: ${await reply.text()}`);
     return (await reply.json()) as T;
   };
-  bench.freshClient = ({ gate = createMemoryGate(Date.now), ...given } = {}) =>
+  bench.freshClient = ({ gate = createMemoryGate(Date.now), hear, ...given } = {}) =>
     createMetaClient(
       { ...META_APP, version: 'v26.0', graphUrl: bench.simulator.url, ...given },
-      { log: silentLog, metrics: bench.metrics, gate },
+      { log: silentLog, metrics: bench.metrics, gate, hear },
     );
   bench.signIn = async ({ scopes = ALL_SCOPES, declined = [], challenge, rerequest = false, configId } = {}) => {
     const form = new URLSearchParams({

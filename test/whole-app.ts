@@ -9,6 +9,7 @@ import { createLiveUpdates } from '../adapters/redis/live-updates.ts';
 import type { CampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
 import type { ConnectionWorkflows } from '../adapters/temporal/connection.ts';
 import { AppError } from '../domain/error.ts';
+import type { MetaReply } from '../domain/meta-reply.ts';
 import type { ScopeReading } from '../domain/meta-usage.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
 import { automationLogRoutes } from '../web/automation-logs.ts';
@@ -61,8 +62,11 @@ export interface WholeApp extends TestApp {
   liveStreams: ReturnType<typeof createLiveStreams>;
   /** Its figures' cache: forgets nothing by itself when a test writes behind its back. */
   cache: Cache;
-  /** What Redis would tell of Meta's limits; nothing unless a test says so. */
-  usage: { readings?: (scopes: readonly string[]) => ScopeReading[] };
+  /** What Redis would tell of Meta's limits and replies; nothing unless a test says so. */
+  usage: {
+    readings?: (scopes: readonly string[]) => ScopeReading[];
+    replies?: (adAccountIds: readonly string[]) => Promise<MetaReply[]>;
+  };
   /** What `/readyz` finds. */
   up: { postgres: boolean; temporal: boolean; redis: boolean };
   /** The hash of PASSWORD. */
@@ -167,6 +171,7 @@ function blocksOf(
       stats: figures,
       firstSteps: createFirstStepList({ hasGlobalWebhook: async () => false }),
       debugStats: stores.figures.raw,
+      metaReplies: async (adAccountIds) => (await usage.replies?.(adAccountIds)) ?? [],
       insightsOf: stores.figures.insightsOf,
     }),
     leadEntryRoutes({ ...entries, users: stores.users }),

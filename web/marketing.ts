@@ -5,6 +5,7 @@ import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { Config } from '../config.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
+import type { MetaReply } from '../domain/meta-reply.ts';
 import { bannerProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
 import type { FirstStepList } from './first-steps.ts';
@@ -24,8 +25,9 @@ export interface MarketingDeps {
   leadPages: LeadPages;
   hubPage: HubPage;
   firstSteps: FirstStepList;
-  /** Raw replies behind the figures, for the debug switch. */
-  debugStats: (tenantId: number) => Promise<object>;
+  /** The numbers behind the figures, and Meta's last replies of these accounts, for the debug switch. */
+  debugStats: (tenantId: number) => Promise<{ accounts: readonly { ad_account_id: string }[] }>;
+  metaReplies: (adAccountIds: readonly string[]) => Promise<readonly MetaReply[]>;
   insightsOf: (tenantId: number, campaignId: string) => Promise<readonly object[] | null>;
 }
 
@@ -152,9 +154,11 @@ async function stats(req: Request, res: Response, deps: MarketingDeps): Promise<
   res.json(await deps.stats.json(callerOf(req).tenantId, query));
 }
 
-async function debugStats(req: Request, res: Response, { config, debugStats: read }: MarketingDeps): Promise<void> {
-  if (!config.DEBUG_MARKETING_STATS) throw new AppError('not_found', 'DEBUG_MARKETING_STATS is off');
-  res.json(await read(callerOf(req).tenantId));
+async function debugStats(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
+  if (!deps.config.DEBUG_MARKETING_STATS) throw new AppError('not_found', 'DEBUG_MARKETING_STATS is off');
+  const numbers = await deps.debugStats(callerOf(req).tenantId);
+  const replies = await deps.metaReplies(numbers.accounts.map((account) => account.ad_account_id));
+  res.json({ ...numbers, replies });
 }
 
 /** JSON for programs; people find campaigns on the hub. */

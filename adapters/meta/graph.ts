@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import { AppError } from '../../domain/error.ts';
+import { type MetaReply, shownReply } from '../../domain/meta-reply.ts';
 import { UNNAMED_WAIT_MS, type UsageGate } from '../../domain/meta-usage.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -26,6 +27,8 @@ export interface GraphDeps {
   log: Logger;
   metrics: Pick<Metrics, 'metaCalls' | 'metaUsage' | 'metaVersionDiffers'>;
   gate: UsageGate;
+  /** Hears every reply, as it may be looked at. */
+  hear?: ((reply: MetaReply) => void) | undefined;
 }
 
 /** The names under which calls are counted: bounded, never an id. */
@@ -69,7 +72,7 @@ export interface GraphCall<T> {
 export type Graph = ReturnType<typeof createGraph>;
 
 /** The HTTP side of Graph: one call, its reply checked, its usage noted, its failure an AppError (table in errors.ts). */
-export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDeps) {
+export function createGraph(config: GraphConfig, { log, metrics, gate, hear }: GraphDeps) {
   const versionWatch = createVersionWatch(config.version, log, metrics);
 
   /**
@@ -83,6 +86,7 @@ export function createGraph(config: GraphConfig, { log, metrics, gate }: GraphDe
     try {
       const { status, headers, text } = await send(config, request);
       versionWatch.note(headers);
+      hear?.(heardOf(request, status, text));
       const usages = usageIn(headers, request.assetId);
       for (const usage of usages) {
         metrics.metaUsage.set(usage.label, usage.ratio);
@@ -130,6 +134,16 @@ async function send(config: GraphConfig, request: GraphCall<unknown>) {
     // fetch's own error names the address, which may hold a token to inspect: only its kind goes on.
     throw unreadable(endpoint, error instanceof Error && error.name === 'TimeoutError' ? 'deadline' : 'no reply');
   }
+}
+
+function heardOf({ endpoint, assetId }: GraphCall<unknown>, status: number, text: string): MetaReply {
+  let reply: unknown = '(not JSON)';
+  try {
+    reply = shownReply(endpoint, parseLossless(text));
+  } catch {
+    // shown as what it is not
+  }
+  return { endpoint, assetId: assetId ?? null, status, at: new Date().toISOString(), reply };
 }
 
 function readReply<T>(request: GraphCall<T>, status: number, text: string, waitMs: number | undefined): T {

@@ -11,6 +11,8 @@ const insightRow = z.object({
   currency: z.string(),
 });
 
+const rawAccountRow = z.object({ ad_account_id: z.string() }).loose();
+
 /** A campaign's own days, and the raw numbers behind the figures for the debug switch. */
 export function createFigures({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
@@ -28,7 +30,7 @@ export function createFigures({ inTenant }: Pick<Database, 'inTenant'>) {
     /** Counts and sums straight from the tables, per account: nothing personal. */
     raw: (tenantId: number) =>
       inTenant(tenantId, async (tx) => ({
-        accounts: await tx.any(sql.unsafe`
+        accounts: await tx.any(sql.type(rawAccountRow)`
           SELECT a.ad_account_id, a.currency, a.last_synced_at, count(i.*)::int AS insight_rows, coalesce(sum(i.spend), 0)::text AS spend, coalesce(sum(i.leads), 0)::int AS meta_leads,
             min(i.date)::text AS first_day, max(i.date)::text AS last_day
           FROM ad_accounts a LEFT JOIN meta_ads_insights i ON i.tenant_id = a.tenant_id AND i.meta_account_id = a.ad_account_id
