@@ -143,6 +143,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
         await notices.noteBalance(tenantId);
       },
       run_to_start: (tenantId, runId) => automationRuns.startLater(tenantId, runId, leadWorkflows.startAutomation),
+      reminders: stores.reminderRules.startDue,
       oauth_returned: async (tenantId, attemptId) => {
         await connectionWorkflows.deliverOauthReturned(tenantId, attemptId);
         await oauthAttempts.markDelivered(tenantId, attemptId);

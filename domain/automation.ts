@@ -2,8 +2,25 @@ import { folded } from './consent.ts';
 
 /** Which rule a lead meets, and what its message says. Used by activities; the conditions' shapes are checked where rules are read. */
 
-export const triggers = ['new_lead', 'status_change', 'no_reply', 'keyword'] as const;
+export const triggers = ['new_lead', 'status_change', 'no_reply', 'keyword', 'reminder'] as const;
 export type Trigger = (typeof triggers)[number];
+
+export const reminderDates = ['expected', 'arrived'] as const;
+export const reminderSides = ['before', 'after'] as const;
+/** So long before or after a date: the one expected of an opportunity, or the lead's arrival. */
+export interface Reminder {
+  date: (typeof reminderDates)[number];
+  side: (typeof reminderSides)[number];
+  hours: number;
+}
+
+/** Nobody can be reminded before they arrived. */
+export const isPossible = ({ date, side }: Pick<Reminder, 'date' | 'side'>): boolean =>
+  date !== 'arrived' || side === 'after';
+
+/** What is added to the date, in minutes. */
+export const offsetMinutes = ({ side, hours }: Reminder): number =>
+  Math.round(hours * 60) * (side === 'before' ? -1 : 1);
 
 export interface RuleConditions {
   formIds?: readonly string[] | undefined;
@@ -14,6 +31,7 @@ export interface RuleConditions {
   afterHours?: number | undefined;
   /** keyword: the whole message, or a word of it. */
   words?: readonly string[] | undefined;
+  remind?: Reminder | undefined;
 }
 
 /** Where a variable's words come from. */

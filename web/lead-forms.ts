@@ -6,6 +6,11 @@ import { isSaleDay } from '../domain/sale.ts';
 
 const currencyCode = z.string().regex(/^[A-Z]{3}$/);
 const day = z.iso.date();
+// As a browser's field for date and time sends it; some add seconds.
+const moment = z.union([
+  z.literal(''),
+  z.iso.datetime({ local: true, offset: false }).transform((text) => text.slice(0, 16)),
+]);
 type Words = (key: string) => string;
 
 /** The opportunity that was typed, or what is wrong, in words, by field. */
@@ -17,13 +22,17 @@ export function opportunityOf(
   const currency = currencyCode.safeParse(values['currency']);
   const amount = currency.success ? parseAmount(values['value'] ?? '', locale, currency.data) : null;
   const name = z.string().trim().min(1).max(200).safeParse(values['name']);
+  const expected = moment.safeParse(values['expected_at'] ?? '');
   const errors = {
     ...(name.success ? {} : { name: t('leads:errors.name') }),
     ...(amount === null || amount.startsWith('-') ? { value: t('leads:errors.amount') } : {}),
     ...(currency.success ? {} : { currency: t('leads:errors.currency') }),
+    ...(expected.success ? {} : { expected_at: t('leads:errors.moment') }),
   };
-  if (!name.success || !currency.success || amount === null || Object.keys(errors).length > 0) return { errors };
-  return { opportunity: { name: name.data, value: amount, currency: currency.data }, errors };
+  if (!name.success || !currency.success || amount === null || !expected.success || Object.keys(errors).length > 0)
+    return { errors };
+  const expectedAt = expected.data === '' ? null : expected.data;
+  return { opportunity: { name: name.data, value: amount, currency: currency.data, expectedAt }, errors };
 }
 
 /** The sale that was typed, by `today` in the tenant's zone, or what is wrong, in words, by field. */

@@ -72,6 +72,16 @@ describe('Opportunities', () => {
     expect(await rows()).toEqual([]);
   });
 
+  it('keep the expected date by the tenant’s clocks, and refuse what is none', async () => {
+    await open({ expected_at: '2026-12-01T18:30' });
+    const { id, expected_at } = await only();
+    expect(expected_at?.toISOString()).toBe('2026-12-01T21:30:00.000Z');
+    expect(await text()).toContain('prevista para el');
+    expect(await (await person.get(`${PATH}?change=${id}`)).text()).toContain('value="2026-12-01T18:30"');
+    const wrong = await open({ expected_at: 'pronto' });
+    expect([wrong.status, textOf(await wrong.text()).includes('Elegir un día y una hora')]).toEqual([422, true]);
+  });
+
   it('change amount, seller and stage, with an audit row that says from what to what', async () => {
     await open();
     const { id } = await only();

@@ -111,11 +111,15 @@ async function askedForm(req: Request, { opportunities }: OpportunityDeps): Prom
   return chosen ? { id: chosen.id, values: valuesOf(chosen, localeOf(req)), errors: {} } : undefined;
 }
 
-const valuesOf = ({ name, value, currency, seller_id: seller, stage }: OpportunityRow, locale: Locale) => ({
+const valuesOf = (
+  { name, value, currency, seller_id: seller, stage, expected_local }: OpportunityRow,
+  locale: Locale,
+) => ({
   name,
   value: locale === 'es' ? value.replace('.', ',') : value,
   currency,
   seller_id: seller ?? '',
+  expected_at: expected_local ?? '',
   stage,
 });
 

@@ -1,11 +1,11 @@
 import type { RuleTrials } from '../adapters/postgres/rule-trials.ts';
 import type { NewRule } from '../adapters/postgres/rules.ts';
-import { fillVariables, type RuleStep, render, triggers } from '../domain/automation.ts';
+import { fillVariables, type RuleStep, reminderDates, reminderSides, render, triggers } from '../domain/automation.ts';
 import { type Candidate, costOf, dryRun, sumOf } from '../domain/dry-run.ts';
 import { partsOf, templateProblem } from '../domain/template.ts';
 import type { Translate } from './i18n.ts';
 import { leadStatuses } from './leads.ts';
-import { draftOf, stepsShown, templateOf, units, type Values, variableSources } from './rule-form.ts';
+import { draftOf, reminderOf, stepsShown, templateOf, units, type Values, variableSources } from './rule-form.ts';
 import { sentenceOf } from './rule-sentence.ts';
 
 export interface EditorState {
@@ -41,6 +41,8 @@ export async function editorProps({ options, state, t, ruleTrials, tenantId }: E
     statuses: leadStatuses,
     units,
     variableSources,
+    reminderDates,
+    reminderSides,
     templates: options.templates.map((template) => ({ ...template, id: `${template.name}|${template.language}` })),
     campaigns: options.campaigns,
     forms: options.forms,
@@ -64,6 +66,7 @@ function unfinished(values: Values): Pick<NewRule, 'trigger' | 'conditions' | 's
     };
   });
   const hours = Number(values['hours']);
+  const remind = reminderOf(values);
   const words = (values['words'] ?? '')
     .split(',')
     .map((word) => word.trim())
@@ -76,6 +79,7 @@ function unfinished(values: Values): Pick<NewRule, 'trigger' | 'conditions' | 's
       ...(leadStatuses.some((status) => status === values['status']) ? { toStatuses: [values['status'] ?? ''] } : {}),
       ...(hours > 0 ? { afterHours: hours } : {}),
       ...(words.length > 0 ? { words } : {}),
+      ...(remind !== null ? { remind } : {}),
     },
     steps,
     dailyCap: Number(values['cap']) > 0 ? Number(values['cap']) : null,

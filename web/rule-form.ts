@@ -1,9 +1,12 @@
 import type { RuleTemplate } from '../adapters/postgres/rule-trials.ts';
 import type { NewRule, Rule } from '../adapters/postgres/rules.ts';
 import {
+  isPossible,
   MOST_STEPS,
+  type Reminder,
   type RuleConditions,
   type RuleStep,
+  reminderDates,
   stepsOf,
   triggers,
   type VariableSource,
@@ -40,6 +43,9 @@ export function valuesOf(rule: Rule): Values {
     status: conditions.toStatuses?.[0] ?? '',
     hours: String(conditions.afterHours ?? ''),
     words: (conditions.words ?? []).join(', '),
+    r_date: conditions.remind?.date ?? 'expected',
+    r_side: conditions.remind?.side ?? 'before',
+    r_hours: String(conditions.remind?.hours ?? ''),
     campaign: conditions.campaignIds?.[0] ?? '',
     form: conditions.formIds?.[0] ?? '',
     cap: rule.daily_cap === null ? '' : String(rule.daily_cap),
@@ -103,7 +109,22 @@ function conditionsOf(
     if (words.length > 0 && words.length <= 20 && words.every((word) => word.length <= 60)) conditions.words = words;
     else errors['words'] = 'words';
   }
+  if (trigger === 'reminder') {
+    const remind = reminderOf(values);
+    if (remind === null) errors['r_hours'] = 'remind';
+    else if (isPossible(remind)) conditions.remind = remind;
+    else errors['r_side'] = 'remindSide';
+  }
   return conditions;
+}
+
+/** Null where no hours stand. */
+export function reminderOf(values: Values): Reminder | null {
+  const text = (values['r_hours'] ?? '').trim().replace(',', '.');
+  const hours = Number(text);
+  if (text === '' || !(hours >= 0 && hours <= 8760)) return null;
+  const date = reminderDates.find((each) => each === values['r_date']) ?? 'expected';
+  return { date, side: values['r_side'] === 'after' ? 'after' : 'before', hours };
 }
 
 function stepOf(

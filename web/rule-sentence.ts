@@ -27,6 +27,7 @@ export function sentenceOf(
       status: t(`leads:chip.${conditions.toStatuses?.[0] ?? 'new'}`),
       hours: String(conditions.afterHours ?? '…'),
       words: (conditions.words ?? ['…']).join(', '),
+      ...remindedOf(conditions, t),
     }),
     ...where(rule, named, say),
   ];
@@ -43,6 +44,12 @@ export function sentenceOf(
   );
   if (rule.dailyCap !== null) sentence.push(...say('daily', { cap: String(rule.dailyCap) }));
   return sentence;
+}
+
+function remindedOf({ remind }: NewRule['conditions'], t: Translate): { time: string; date: string } {
+  const { date, side, hours } = remind ?? { date: 'expected', side: 'before', hours: null };
+  const time = hours === null ? '…' : (waitOf(Math.round(hours * 60), t) ?? t('rules:wait.m', { count: 0 }));
+  return { time, date: t(`rules:remindSaid.${date}_${side}`) };
 }
 
 function where(

@@ -110,6 +110,24 @@ describe('the list of rules', () => {
 });
 
 describe('the editor', () => {
+  it('makes a reminder of a date, says it in one sentence, and refuses one before anybody arrived', async () => {
+    const reminder = { trigger: 'reminder', r_date: 'expected', r_side: 'before', r_hours: '24' };
+    const location = await make({ ...reminder, s0_wait: '0' });
+    expect(await stored()).toMatchObject({
+      trigger_type: 'reminder',
+      trigger_conditions: { remind: { date: 'expected', side: 'before', hours: 24 } },
+    });
+    expect(await text()).toContain('1 día antes de la fecha prevista de una oportunidad , enviarle bienvenida');
+    expect(await get(location.slice(PAGE.length))).toContain('name="r_hours" value="24"');
+    for (const [wrong, words] of [
+      [{ r_hours: 'mañana' }, 'Escribir horas, de 0 a 8.760'],
+      [{ r_date: 'arrived' }, 'elegir «después»'],
+    ] as const) {
+      const reply = await person.post(PAGE, { ...welcome, ...reminder, ...wrong });
+      expect([reply.status, textOf(await reply.text()).includes(words)]).toEqual([422, true]);
+    }
+  });
+
   it('saves what was typed, with an audit row', async () => {
     const location = await make({ cap: '50' });
     expect(await stored()).toMatchObject({

@@ -25,6 +25,8 @@ const dueRow = z.object({
     'run_over',
     'run_to_start',
     'templates',
+    'reminders',
+    'opt_out',
   ]),
   tenant_id: z.number(),
   object_id: z.string(),

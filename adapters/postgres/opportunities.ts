@@ -14,6 +14,9 @@ const opportunityRow = z.object({
   currency: z.string(),
   stage,
   created_at: z.date(),
+  expected_at: z.date().nullable(),
+  /** As the form's field takes it, in the tenant's zone. */
+  expected_local: z.string().nullable(),
   seller_id: z.string().nullable(),
   seller_name: z.string().nullable(),
   lead_id: z.string(),
@@ -28,6 +31,7 @@ const beforeRow = z.object({
   currency: z.string(),
   stage,
   seller_id: z.string().nullable(),
+  expected_local: z.string().nullable(),
 });
 
 export interface OpportunitySearch {
@@ -42,6 +46,8 @@ export interface OpportunityChange {
   value: string;
   currency: string;
   sellerId: string | null;
+  /** Date and time in the tenant's zone, `2026-11-24T18:30`. */
+  expectedAt?: string | null;
   /** Only a sale wins: then it stays `won`. */
   stage: 'open' | 'lost';
 }
@@ -81,7 +87,7 @@ export function createOpportunities({ inTenant }: Pick<Database, 'inTenant'>) {
     change: (tenantId: number, id: string, given: OpportunityChange, actor: Actor): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         const before = await tx.maybeOne(sql.type(beforeRow)`
-          SELECT name, value, currency, stage, seller_id FROM opportunities WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`);
+          SELECT o.name, o.value, o.currency, o.stage, o.seller_id, ${expectedLocal} AS expected_local FROM opportunities o WHERE o.tenant_id = ${tenantId} AND o.id = ${id} FOR UPDATE`);
         if (!before) throw new AppError('not_found', 'no such opportunity');
         const { name, value, currency, sellerId } = given;
         const isSeller =
@@ -90,7 +96,8 @@ export function createOpportunities({ inTenant }: Pick<Database, 'inTenant'>) {
         if (!isSeller) throw new AppError('invalid', 'no such seller');
         const after = before.stage === 'won' ? 'won' : given.stage;
         const leadId = await tx.oneFirst(sql.type(z.object({ lead_id: z.string() }))`
-          UPDATE opportunities SET name = ${name}, value = ${value}::numeric, currency = ${currency}, seller_id = ${sellerId}, stage = ${after}, updated_at = now()
+          UPDATE opportunities SET name = ${name}, value = ${value}::numeric, currency = ${currency}, seller_id = ${sellerId}, stage = ${after},
+            expected_at = ${atInZone(tenantId, given.expectedAt ?? null)}, updated_at = now()
           WHERE tenant_id = ${tenantId} AND id = ${id} RETURNING lead_id`);
         const details = { opportunityId: id, from: before.stage, to: after, fields: changedFields(before, given) };
         await audited(tx, {
@@ -105,13 +112,18 @@ export function createOpportunities({ inTenant }: Pick<Database, 'inTenant'>) {
 }
 export type Opportunities = ReturnType<typeof createOpportunities>;
 
-const columns = sql.fragment`o.id, o.name, o.value, o.currency, o.stage, o.created_at, o.seller_id, u.name AS seller_name, o.lead_id, l.full_name AS lead_name`;
+/** A time of the tenant's clocks. */
+export const atInZone = (tenantId: number, local: string | null) =>
+  sql.fragment`(SELECT ${local}::timestamp AT TIME ZONE t.time_zone FROM tenants t WHERE t.id = ${tenantId})`;
+const expectedLocal = sql.fragment`(SELECT to_char(o.expected_at AT TIME ZONE t.time_zone, 'YYYY-MM-DD"T"HH24:MI') FROM tenants t WHERE t.id = o.tenant_id)`;
+const columns = sql.fragment`o.id, o.name, o.value, o.currency, o.stage, o.created_at, o.expected_at, ${expectedLocal} AS expected_local, o.seller_id, u.name AS seller_name, o.lead_id, l.full_name AS lead_name`;
 
 function changedFields(before: z.output<typeof beforeRow>, given: OpportunityChange): string[] {
   return [
     ...(before.name === given.name ? [] : ['name']),
     ...(Number(before.value) === Number(given.value) ? [] : ['value']),
     ...(before.currency === given.currency ? [] : ['currency']),
+    ...(before.expected_local === (given.expectedAt ?? null) ? [] : ['expected_at']),
     ...(before.seller_id === given.sellerId ? [] : ['seller']),
   ];
 }

@@ -2,9 +2,12 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import {
   type ActionConfig,
+  isPossible,
   MOST_STEPS,
   type RuleConditions,
   type RuleStep,
+  reminderDates,
+  reminderSides,
   stepsOf,
   triggers,
 } from '../../domain/automation.ts';
@@ -17,6 +20,10 @@ export const ruleConditions = z.object({
   toStatuses: z.array(z.string()).optional(),
   afterHours: z.number().positive().max(720).optional(),
   words: z.array(z.string().trim().min(1).max(60)).max(20).optional(),
+  remind: z
+    .object({ date: z.enum(reminderDates), side: z.enum(reminderSides), hours: z.number().min(0).max(8760) })
+    .refine(isPossible, 'nobody is reminded before they arrived')
+    .optional(),
 });
 
 const MOST_MINUTES = 60 * 24 * 60;
@@ -74,6 +81,7 @@ export const ruleBody: z.ZodType<NewRule> = z
 function lacksNothing(trigger: NewRule['trigger'], conditions: RuleConditions): boolean {
   if (trigger === 'status_change') return (conditions.toStatuses ?? []).length > 0;
   if (trigger === 'no_reply') return conditions.afterHours !== undefined;
+  if (trigger === 'reminder') return conditions.remind !== undefined;
   return trigger !== 'keyword' || (conditions.words ?? []).length > 0;
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { saysOneOf } from '../../domain/automation.ts';
 import type { Candidate } from '../../domain/dry-run.ts';
 import type { Database, Tx } from './pool.ts';
+import { reminderMoments } from './reminder-rules.ts';
 import type { NewRule } from './rule-shapes.ts';
 
 const templateRow = z.object({
@@ -110,6 +111,9 @@ function eventsOf(tenantId: number, { trigger, conditions }: Trial) {
       return sql.fragment`
         SELECT lead_id, sent_at AS at, body AS words FROM chat_messages
         WHERE tenant_id = ${tenantId} AND direction = 'in' AND lead_id IS NOT NULL AND body IS NOT NULL AND sent_at > ${since}`;
+    case 'reminder':
+      return sql.fragment`
+        SELECT d.lead_id, d.due_at AS at, NULL AS words FROM (${reminderMoments(tenantId, conditions.remind)}) d WHERE d.due_at > ${since} AND d.due_at <= now()`;
     case 'no_reply':
       return sql.fragment`
         SELECT m.lead_id, m.created_at + ${conditions.afterHours ?? 0} * interval '1 hour' AS at, NULL AS words FROM outbound_messages m

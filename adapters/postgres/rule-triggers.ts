@@ -84,20 +84,34 @@ async function startRuns(
   const met = rules.filter((rule) =>
     matches(rule.trigger_conditions, { formId: facts.form_id, campaignId: facts.campaign_id }),
   );
-  for (const rule of met) {
-    const key = { tenantId, ruleId: rule.id, leadId, occurrence };
-    const minutes = (waitMinutes?.(rule) ?? 0) + (stepsOf(rule.action_config)[0]?.waitMinutes ?? 0);
-    const { rowCount } = await tx.query(sql.unsafe`
+  for (const rule of met)
+    await startRun(tx, tenantId, rule, { trigger, leadId, occurrence, waitMinutes: waitMinutes?.(rule) ?? 0 });
+}
+
+/** `waitMinutes` are before its first step's own wait. */
+export async function startRun(
+  tx: Tx,
+  tenantId: number,
+  rule: Rule,
+  {
+    trigger,
+    leadId,
+    occurrence,
+    waitMinutes = 0,
+  }: Pick<Happening, 'trigger' | 'leadId' | 'occurrence'> & { waitMinutes?: number },
+): Promise<void> {
+  const key = { tenantId, ruleId: rule.id, leadId, occurrence };
+  const minutes = waitMinutes + (stepsOf(rule.action_config)[0]?.waitMinutes ?? 0);
+  const { rowCount } = await tx.query(sql.unsafe`
       INSERT INTO automation_runs (tenant_id, rule_id, rule_version, lead_id, occurrence, workflow_id, due_at, needs_start)
       VALUES (${tenantId}, ${rule.id}, ${rule.version}, ${leadId}, ${occurrence}, ${automationWorkflowId(key)}, now() + ${minutes} * interval '1 minute', true)
       ON CONFLICT (tenant_id, rule_id, lead_id, occurrence) DO NOTHING`);
-    if (rowCount > 0)
-      await audited(tx, {
-        tenantId,
-        name: 'automation_run.started',
-        actor: system('rules'),
-        object: { type: 'lead', id: leadId },
-        details: { ruleId: rule.id, trigger },
-      });
-  }
+  if (rowCount > 0)
+    await audited(tx, {
+      tenantId,
+      name: 'automation_run.started',
+      actor: system('rules'),
+      object: { type: 'lead', id: leadId },
+      details: { ruleId: rule.id, trigger },
+    });
 }

@@ -87,7 +87,7 @@ export function createRules({ inTenant }: Pick<Database, 'inTenant'>) {
         const { type, config } = actionOf(rule.steps);
         await tx.query(sql.unsafe`
           UPDATE automation_rules SET name = ${rule.name}, trigger_type = ${rule.trigger}, trigger_conditions = ${sql.jsonb(rule.conditions as never)}, action_type = ${type},
-            action_config = ${sql.jsonb(config as never)}, daily_cap = ${rule.dailyCap}, version = version + 1, updated_at = now()
+            action_config = ${sql.jsonb(config as never)}, daily_cap = ${rule.dailyCap}, version = version + 1, looked_at = now(), updated_at = now()
           WHERE tenant_id = ${tenantId} AND id = ${ruleId}`);
         const stopped = running === 'stop' ? await stopRuns(tx, tenantId, ruleId) : 0;
         await noted(tx, tenantId, 'automation_rule.edited', ruleId, actor, { version: version + 1, stopped });
@@ -105,7 +105,7 @@ export function createRules({ inTenant }: Pick<Database, 'inTenant'>) {
     activate: (tenantId: number, ruleId: string, actor: Actor, resumption: Resumption = DROP_ALL): Promise<Released> =>
       inTenant(tenantId, async (tx) => {
         const { rowCount } = await tx.query(sql.unsafe`
-          UPDATE automation_rules SET is_active = true, stopped_reason = NULL, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${ruleId} AND NOT is_active`);
+          UPDATE automation_rules SET is_active = true, stopped_reason = NULL, looked_at = now(), updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${ruleId} AND NOT is_active`);
         if (rowCount === 0) return { counts: { drop: 0, send: 0, space: 0 }, workflowIds: [] };
         const released = await letGo(tx, tenantId, { by: 'rule_paused', ruleId }, resumption);
         await noted(tx, tenantId, 'automation_rule.activated', ruleId, actor, released.counts);

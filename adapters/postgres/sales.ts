@@ -5,6 +5,7 @@ import { dayIn } from '../../domain/days.ts';
 import { AppError } from '../../domain/error.ts';
 import { isSaleDay } from '../../domain/sale.ts';
 import { moveStatus } from './leads.ts';
+import { atInZone } from './opportunities.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -15,6 +16,8 @@ export interface NewOpportunity {
   currency: string;
   /** Whoever opens it, unless another is named, or nobody. */
   sellerId?: string | null;
+  /** Date and time in the tenant's zone, `2026-11-24T18:30`. */
+  expectedAt?: string | null;
 }
 
 export interface NewSale {
@@ -43,14 +46,15 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
     openOpportunity: (
       tenantId: number,
       givenId: string,
-      { name, value, currency, sellerId }: NewOpportunity,
+      { name, value, currency, sellerId, expectedAt = null }: NewOpportunity,
       actor: Actor,
     ): Promise<string> =>
       inTenant(tenantId, async (tx) => {
         const leadId = await moveLead(tx, tenantId, givenId, 'opportunity', ['new', 'contacted'], actor);
         const { id } = await tx.one(sql.type(idRow)`
-          INSERT INTO opportunities (tenant_id, lead_id, seller_id, name, value, currency)
-          VALUES (${tenantId}, ${leadId}, ${sellerId === undefined && actor.type === 'user' ? actor.id : (sellerId ?? null)}, ${name}, ${value}::numeric, ${currency})
+          INSERT INTO opportunities (tenant_id, lead_id, seller_id, name, value, currency, expected_at)
+          VALUES (${tenantId}, ${leadId}, ${sellerId === undefined && actor.type === 'user' ? actor.id : (sellerId ?? null)}, ${name}, ${value}::numeric, ${currency},
+            ${atInZone(tenantId, expectedAt)})
           RETURNING id`);
         await audited(tx, {
           tenantId,

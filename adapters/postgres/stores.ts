@@ -41,6 +41,7 @@ import { createPages } from './pages.ts';
 import { createPasswordLinks } from './password-links.ts';
 import { createPastEvents } from './past-events.ts';
 import type { Database } from './pool.ts';
+import { createReminderRules } from './reminder-rules.ts';
 import { createReplies } from './replies.ts';
 import { createRestatements } from './restatements.ts';
 import { createRuleTrials } from './rule-trials.ts';
@@ -109,6 +110,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     restatements: createRestatements(database),
     passwordLinks: createPasswordLinks(database),
     pastEvents: createPastEvents(database),
+    reminderRules: createReminderRules(database),
     replies: createReplies(database),
     ruleTrials: createRuleTrials(database),
     rules: createRules(database),
