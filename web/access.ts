@@ -3,7 +3,6 @@ import type { Tokens } from '../adapters/crypto/jwt.ts';
 import type { ApiKeys } from '../adapters/postgres/api-keys.ts';
 import type { Frames } from '../adapters/postgres/frames.ts';
 import type { Gauges } from '../adapters/postgres/gauges.ts';
-import type { Sessions } from '../adapters/postgres/sessions.ts';
 import type { Users } from '../adapters/postgres/users.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actor.ts';
@@ -17,7 +16,6 @@ import { equalSecrets, hmac, masked, sha256, unmasked } from './secrets.ts';
 
 export interface AccessDeps {
   config: Pick<Config, 'PUBLIC_URL' | 'JWT_SECRET' | 'ADMIN_TOKEN'>;
-  sessions: Sessions;
   apiKeys: ApiKeys;
   tokens: Tokens;
   frames: Frames;
@@ -76,19 +74,19 @@ function openPage(req: Request): string {
   return pathname + search;
 }
 
-async function personOf(req: Request, { config, sessions, frames }: AccessDeps): Promise<Caller | null> {
+async function personOf(req: Request, { config, frames }: AccessDeps): Promise<Caller | null> {
   const token = cookieOf(req, sessionCookieName(config.PUBLIC_URL));
   if (!token) return null;
-  const session = await sessions.maybeByHash(sha256(token));
+  const session = await frames.maybeOfSession(sha256(token));
   if (!session) return null;
-  const { frame, locale } = await frames.forUser(session.tenant_id, session.user_id);
+  const { frame, locale, userId } = session;
   if (locale) setLocale(req, locale);
   setRequestView(req, { csrf: masked(csrfToken(config.JWT_SECRET, token)), frame });
   return admit(req, {
-    tenantId: session.tenant_id,
-    userId: session.user_id,
+    tenantId: frame.tenantId,
+    userId,
     via: 'session',
-    actor: actorOf(req, 'user', session.user_id),
+    actor: actorOf(req, 'user', userId),
   });
 }
 

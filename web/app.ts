@@ -31,6 +31,7 @@ export function createApp(deps: AppDeps, routes: readonly Route[]): Express {
   const { config, log, metrics } = deps;
   const app = express();
   app.disable('x-powered-by');
+  app.disable('etag'); // pages are never stored and assets never asked for again
   app.set('trust proxy', trustedProxies(config.TRUST_PROXY));
   app.use(observe(log, metrics, quietPaths(routes)));
   app.use(securityHeaders(config));

@@ -9,12 +9,11 @@ import type { MetaReply } from '../domain/meta-reply.ts';
 import { bannerProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
 import type { FirstStepList } from './first-steps.ts';
-import { createFormat } from './format.ts';
-import { hubFigures } from './hub-props.ts';
+import { hubResults } from './hub-results.ts';
 import { localeOf, translator } from './i18n.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
-import { ALL, type StatsAnswer, type StatsQuery, type StatsService, statsQuery } from './stats.ts';
+import { type StatsQuery, type StatsService, statsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
 import { syncProps } from './sync.ts';
 import { webhookAddresses } from './webhook-addresses.ts';
@@ -99,17 +98,14 @@ async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<vo
   const query = parsed(statsQuery, { ...req.query });
   const frame = frameOf(req);
   const isConnected = isLive(frame.connectionStatus as ConnectionStatus);
-  const words = { t: translator(req), format: createFormat(localeOf(req), frame.timeZone) };
+  const reader = { locale: localeOf(req), timeZone: frame.timeZone, currency: frame.currency };
   const [results, beside] = await Promise.all([
-    stats.view(tenantId, query, `hub:${localeOf(req)}:${query.currency ?? ''}`, (answer) =>
-      resultsOf(answer, query.currency, frame.currency, words),
-    ),
+    hubResults(stats, tenantId, query, reader),
     hubPage.forTenant(tenantId, { withSteps: !firstSteps.isOver(tenantId, isConnected) }),
   ]);
   renderPage(req, res, 'hub/page', {
-    title: words.t('hub:title'),
+    title: translator(req)('hub:title'),
     section: 'hub',
-    query: { ...query, currency: results.currency, choice: query.currency === ALL ? ALL : results.currency },
     ...results,
     isConnected,
     steps: beside.steps && (await firstSteps.of(tenantId, isConnected, beside.steps)),
@@ -120,30 +116,8 @@ async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<vo
   });
 }
 
-function resultsOf(
-  answer: StatsAnswer,
-  wanted: string | undefined,
-  own: string,
-  words: Parameters<typeof hubFigures>[2],
-) {
-  const { totals, period } = answer.now;
-  const currency = wanted === ALL ? answer.reportingCurrency : (wanted ?? mainCurrency(totals, own));
-  return {
-    currency,
-    currencies: answer.currencies,
-    reportingCurrency: answer.reportingCurrency,
-    period: { since: words.format.longDay(period.since), until: words.format.longDay(period.until) },
-    figures: hubFigures(answer, currency, words) ?? null,
-  };
-}
-
 const isLive = (status: ConnectionStatus): boolean =>
   status === 'connected' || status === 'refreshing' || status === 'reconnect_needed';
-
-function mainCurrency(totals: readonly { currency: string; spend: bigint }[], own: string): string {
-  const spending = totals.filter((total) => total.spend > 0n).map((total) => total.currency);
-  return spending.includes(own) ? own : (spending[0] ?? own);
-}
 
 async function feed(req: Request, res: Response, { leadPages }: MarketingDeps): Promise<void> {
   renderFragment(req, res, 'hub/_feed', { recent: await leadPages.recent(callerOf(req).tenantId, 8) });

@@ -1,15 +1,18 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Eta } from 'eta';
 import type { Request, Response } from 'express';
 import { AppError } from '../domain/error.ts';
 import { assetPaths } from './assets.ts';
 import { takeFlash } from './flash.ts';
-import { createFormat } from './format.ts';
-import { localeOf, translate } from './i18n.ts';
+import { createFormat, type Format } from './format.ts';
+import { type Locale, localeOf, translate } from './i18n.ts';
 import { maybeCallerOf } from './route.ts';
 
+const views = join(import.meta.dirname, '../views');
 const eta = new Eta({
-  views: join(import.meta.dirname, '../views'),
+  views,
   cache: true,
   autoFilter: true,
   filterFunction: (value: unknown) => (value ?? '') as string,
@@ -80,6 +83,18 @@ export function renderFragment<P extends object>(
     .type('html')
     .send(html(req, view, props));
 }
+
+/** Changes whenever words or markup do: what was rendered before is never shown by a newer program. */
+export const viewsVersion: string = readdirSync(views, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.(eta|json|css|svg)$/.test(name))
+  .sort()
+  .reduce((hash, name) => hash.update(name).update(readFileSync(join(views, name))), createHash('sha256'))
+  .digest('base64url')
+  .slice(0, 12);
+
+/** A partial that is the same for everybody of a tenant with this language: no form, nobody's name. A page puts it in as it is. */
+export const renderedPart = (view: string, locale: Locale, format: Format, props: object): string =>
+  eta.render(`/${view}`, { ...props, t: translate(locale), format, locale, assets: assetPaths });
 
 function html(req: Request, view: string, props: object): string {
   const locale = localeOf(req);

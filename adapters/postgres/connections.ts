@@ -4,6 +4,7 @@ import { type Actor, system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import type { Vault } from '../../domain/vault.ts';
 import { type AccountFacts, saveSelection } from './ad-accounts.ts';
+import { instant } from './instant.ts';
 import {
   type Attempt,
   actorOf,
@@ -18,7 +19,7 @@ import { audited } from './system-events.ts';
 
 const status = z.enum(['not_connected', 'connecting', 'connected', 'refreshing', 'reconnect_needed', 'disconnected']);
 
-const connectionRow = z
+export const connectionRow = z
   .object({
     status,
     reason: z.string().nullable(),
@@ -26,13 +27,13 @@ const connectionRow = z
     business_id: z.string().nullable(),
     business_name: z.string().nullable(),
     scopes: z.array(z.string()),
-    connected_at: z.date().nullable(),
-    last_call_at: z.date().nullable(),
+    connected_at: instant.nullable(),
+    last_call_at: instant.nullable(),
     served_version: z.string().nullable(),
-    issued_at: z.date().nullable(),
-    refreshed_at: z.date().nullable(),
-    expires_at: z.date().nullable(),
-    data_access_expires_at: z.date().nullable(),
+    issued_at: instant.nullable(),
+    refreshed_at: instant.nullable(),
+    expires_at: instant.nullable(),
+    data_access_expires_at: instant.nullable(),
   })
   .transform((row) => ({
     status: row.status,
@@ -54,7 +55,7 @@ const connectionRow = z
 /** A tenant's connection as the screens show it. */
 export type Connection = z.output<typeof connectionRow>;
 
-const NOT_CONNECTED: Connection = {
+export const NOT_CONNECTED: Connection = {
   status: 'not_connected',
   reason: null,
   attemptId: null,
@@ -216,13 +217,14 @@ const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 
 /** Where the tenant's connection stands, inside a transaction that reads more. */
 export async function connectionOfTenant(tx: Tx, tenantId: number): Promise<Connection> {
-  const row = await tx.maybeOne(sql.type(connectionRow)`
+  return (await tx.maybeOne(sql.type(connectionRow)`${connectionQuery(tenantId)}`)) ?? NOT_CONNECTED;
+}
+
+export const connectionQuery = (tenantId: number) => sql.fragment`
     SELECT c.status, c.reason, c.attempt_id, c.business_id, c.business_name, c.scopes, c.connected_at, c.last_call_at, c.served_version,
       t.created_at AS issued_at, t.refreshed_at, t.expires_at, t.data_access_expires_at
     FROM connections c LEFT JOIN meta_tokens t ON t.tenant_id = c.tenant_id
-    WHERE c.tenant_id = ${tenantId}`);
-  return row ?? NOT_CONNECTED;
-}
+    WHERE c.tenant_id = ${tenantId}`;
 
 async function livingToken(tx: Tx, tenantId: number, vault: Vault): Promise<LivingToken> {
   const row = await tx.maybeOne(sql.type(tokenRow)`

@@ -1,8 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import type { Tx } from './pool.ts';
 
-const stepsRow = z.object({
+export const stepsRow = z.object({
   has_own_webhook: z.boolean(),
   has_own_key: z.boolean(),
   has_events: z.boolean(),
@@ -13,9 +12,8 @@ const stepsRow = z.object({
 });
 export type FirstSteps = z.output<typeof stepsRow>;
 
-/** How far a tenant is with setting up, inside a transaction that reads more. */
-export const firstStepsOf = (tx: Tx, tenantId: number): Promise<FirstSteps> =>
-  tx.one(sql.type(stepsRow)`
+/** How far a tenant is with setting up. */
+export const firstStepsQuery = (tenantId: number) => sql.fragment`
     SELECT
       EXISTS (SELECT FROM credentials WHERE tenant_id = ${tenantId} AND provider = 'ycloud' AND category = 'webhook_secret') AS has_own_webhook,
       EXISTS (SELECT FROM credentials WHERE tenant_id = ${tenantId} AND provider = 'ycloud' AND category = 'api_key') AS has_own_key,
@@ -23,4 +21,4 @@ export const firstStepsOf = (tx: Tx, tenantId: number): Promise<FirstSteps> =>
       EXISTS (SELECT FROM whatsapp_senders WHERE tenant_id = ${tenantId} AND is_default) AS has_sender,
       EXISTS (SELECT FROM meta_templates WHERE tenant_id = ${tenantId} AND status = 'APPROVED') AS has_template,
       EXISTS (SELECT FROM automation_rules WHERE tenant_id = ${tenantId} AND is_active) AS has_rule,
-      EXISTS (SELECT FROM leads WHERE tenant_id = ${tenantId}) AS has_lead`);
+      EXISTS (SELECT FROM leads WHERE tenant_id = ${tenantId}) AS has_lead`;

@@ -2,9 +2,10 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { AppError } from '../../domain/error.ts';
 import { LEADS_A_PAGE } from '../../domain/lead.ts';
+import { instant } from './instant.ts';
 import type { Database, Tx } from './pool.ts';
 
-const listRow = z.object({
+export const listRow = z.object({
   id: z.string(),
   full_name: z.string().nullable(),
   phone: z.string().nullable(),
@@ -13,7 +14,7 @@ const listRow = z.object({
   is_test: z.boolean(),
   is_recovered: z.boolean(),
   capture_state: z.string(),
-  arrived_at: z.date(),
+  arrived_at: instant,
   campaign_name: z.string().nullable(),
   message_state: z.string().nullable(),
   has_replied: z.boolean(),
@@ -127,9 +128,10 @@ export type LeadPages = ReturnType<typeof createLeadPages>;
 
 /** The newest leads, inside a transaction that reads more. */
 export const recentLeads = (tx: Tx, tenantId: number, limit: number): Promise<readonly LeadListRow[]> =>
-  tx.any(
-    sql.type(listRow)`${leadsOf(tenantId)} ORDER BY coalesce(l.last_touch_at, l.created_at) DESC, l.id LIMIT ${limit}`,
-  );
+  tx.any(sql.type(listRow)`${recentLeadsQuery(tenantId, limit)}`);
+
+export const recentLeadsQuery = (tenantId: number, limit: number) =>
+  sql.fragment`${leadsOf(tenantId)} ORDER BY coalesce(l.last_touch_at, l.created_at) DESC, l.id LIMIT ${limit}`;
 
 const leadsOf = (tenantId: number) => sql.fragment`
   SELECT l.id, l.full_name, l.phone, l.email, l.status, l.is_test, l.recovered_at IS NOT NULL AS is_recovered, l.capture_state,

@@ -1,13 +1,14 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { type Actor, system } from '../../domain/actor.ts';
+import { instant } from './instant.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
 const kind = z.enum(['first', 'scheduled', 'manual']);
 export type SyncKind = z.output<typeof kind>;
 
-const syncRunRow = z
+export const syncRunRow = z
   .object({
     id: z.string(),
     kind,
@@ -18,8 +19,8 @@ const syncRunRow = z
     campaigns: z.number(),
     insight_rows: z.number(),
     calls: z.number(),
-    started_at: z.date(),
-    finished_at: z.date().nullable(),
+    started_at: instant,
+    finished_at: instant.nullable(),
   })
   .transform((row) => ({
     id: row.id,
@@ -139,13 +140,17 @@ async function cooldownLeft(tx: Tx, tenantId: number, cooldownMs: number): Promi
 
 /** The newest run, inside a transaction that reads more. */
 export const latestRun = (tx: Tx, tenantId: number): Promise<SyncRun | null> =>
-  tx.maybeOne(sql.type(syncRunRow)`
-    SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT 1`);
+  tx.maybeOne(sql.type(syncRunRow)`${latestRunQuery(tenantId)}`);
+
+export const latestRunQuery = (tenantId: number) =>
+  sql.fragment`SELECT ${columns} FROM sync_runs WHERE tenant_id = ${tenantId} ORDER BY started_at DESC LIMIT 1`;
 
 /** Since when every selected account is copied, inside a transaction that reads more. */
 export async function syncedSince(tx: Tx, tenantId: number): Promise<Date | null> {
-  const row = await tx.one(sql.type(sinceRow)`
-    SELECT CASE WHEN bool_and(last_synced_at IS NOT NULL) THEN min(last_synced_at) END AS since
-    FROM ad_accounts WHERE tenant_id = ${tenantId} AND is_selected`);
+  const row = await tx.one(sql.type(sinceRow)`${syncedSinceQuery(tenantId)}`);
   return row.since;
 }
+
+export const syncedSinceQuery = (tenantId: number) => sql.fragment`
+  SELECT CASE WHEN bool_and(last_synced_at IS NOT NULL) THEN min(last_synced_at) END AS since
+  FROM ad_accounts WHERE tenant_id = ${tenantId} AND is_selected`;

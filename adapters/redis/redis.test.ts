@@ -77,6 +77,18 @@ describe('with Redis', () => {
       expect(await cache.remember(tenantId, 'stats', 900, async () => 'newer')).toBe('new');
     });
 
+    it('keeps near only what Redis still vouches for', async () => {
+      const [cache, elsewhere] = [createCache(one), createCache(two)];
+      const { make, times } = counted();
+      await cache.invalidate(tenantId);
+      for (let visit = 0; visit < 3; visit++) await cache.remember(tenantId, 'stats', 900, make);
+      expect(times()).toBe(1);
+      await one.commands.del(await one.commands.keys(`hub:${tenantId}:cache:*`));
+      expect(await cache.remember(tenantId, 'stats', 900, make)).toEqual({ made: 2 });
+      await elsewhere.invalidate(tenantId);
+      expect(await cache.remember(tenantId, 'stats', 900, make)).toEqual({ made: 3 });
+    });
+
     it('keeps nothing of a failure, and the next one tries again', async () => {
       const cache = createCache(one);
       await expect(cache.remember(tenantId, 'stats', 900, () => Promise.reject(new Error('x')))).rejects.toThrow('x');
@@ -174,13 +186,13 @@ describe('while Redis is away', () => {
   it('a change is made good on every server when Redis is back with its old values', async () => {
     const [cache, elsewhere] = [createCache(redis), createCache(await connected(valkey.url))];
     await cache.remember(tenantId, 'stats', 900, async () => 'old');
-    const incr = vi.spyOn(redis.commands, 'incr').mockRejectedValueOnce(new Error('Command timed out'));
+    const told = vi.spyOn(redis.commands, 'set').mockRejectedValueOnce(new Error('Command timed out'));
     await cache.invalidate(tenantId);
     expect(await elsewhere.remember(tenantId, 'stats', 900, async () => 'new')).toBe('old');
     redis.commands.emit('ready');
-    await vi.waitFor(() => expect(incr).toHaveBeenCalledTimes(2), patience);
-    await incr.mock.results[1]?.value;
-    incr.mockRestore();
+    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(2), patience);
+    await told.mock.results[1]?.value;
+    told.mockRestore();
     expect(await elsewhere.remember(tenantId, 'stats', 900, async () => 'new')).toBe('new');
     expect(await cache.remember(tenantId, 'stats', 900, async () => 'newer')).toBe('new');
   });
@@ -188,7 +200,7 @@ describe('while Redis is away', () => {
   it('a change nobody heard of is made good before this server reads again', async () => {
     const cache = createCache(redis);
     await cache.remember(tenantId, 'stats', 900, async () => 'old');
-    vi.spyOn(redis.commands, 'incr').mockRejectedValueOnce(new Error('Command timed out'));
+    vi.spyOn(redis.commands, 'set').mockRejectedValueOnce(new Error('Command timed out'));
     await cache.invalidate(tenantId);
     expect(await cache.remember(tenantId, 'stats', 900, async () => 'new')).toBe('new');
   });
