@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -81,6 +81,22 @@ describe('Temporal', () => {
     expect(operator('workflow', 'list')).toContain('kept');
     expect(operator('operator', 'search-attribute', 'list')).toMatch(/HubStatus\s+Keyword[\s\S]*TenantId\s+Int/);
     expect(operator('operator', 'namespace', 'describe', '-n', 'default')).toMatch(/RetentionTtl\s+(168h|7d|604800s)/);
+    await temporal.stop();
+  });
+
+  it('is started anew when it ends a moment after it answered', async () => {
+    const [real, stumbling, stumbled] = [temporalBinary(), join(folder, 'bin/temporal'), join(folder, 'stumbled')];
+    mkdirSync(dirname(stumbling));
+    const server = `[ "$1" = server ] && [ ! -e '${stumbled}' ] || exec '${real}' "$@"`;
+    writeFileSync(
+      stumbling,
+      `#!/bin/sh\n${server}\n: > '${stumbled}'\n'${real}' "$@" &\nsleep 2\nkill -9 $!\nexit 1\n`,
+    );
+    chmodSync(stumbling, 0o755);
+    vi.stubEnv('PATH', `${dirname(stumbling)}:${process.env['PATH']}`);
+    const temporal = await startTemporal({ logFile });
+    expect(existsSync(stumbled)).toBe(true);
+    expect(temporal.program?.isRunning()).toBe(true);
     await temporal.stop();
   });
 

@@ -62,9 +62,24 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
   return temporal;
 }
 
+// Its inner services listen on ports that it chose beforehand; when one is taken meanwhile it ends, a second after it answered.
+const SETTLED_MS = 2_500;
+const TRIES = 3;
+
 async function startServer(port: number, uiPort: number | undefined, options: TemporalOptions): Promise<Program> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce(port, uiPort, options);
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
+}
+
+async function startOnce(port: number, uiPort: number | undefined, options: TemporalOptions): Promise<Program> {
   const { databaseFile, logFile, verbose } = options;
   const binary = temporalBinary();
+  const settledAt = Date.now() + SETTLED_MS;
   const operator = (...args: string[]) => run(binary, ['operator', ...args, '--address', `127.0.0.1:${port}`]);
   const program = await startAndWait(
     {
@@ -82,7 +97,7 @@ async function startServer(port: number, uiPort: number | undefined, options: Te
     },
     async () => {
       await operator('namespace', 'describe', '-n', 'default');
-      return true;
+      return Date.now() > settledAt;
     },
     30_000,
   );
