@@ -1,4 +1,6 @@
+import { sql } from 'slonik';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { TEST_FERNET_KEY } from '../../test/app.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
 import { createVault } from '../crypto/fernet.ts';
@@ -28,6 +30,15 @@ const credentials = () =>
     onFallback: () => {},
   });
 
+const changeRow = z.object({ name: z.string(), actor_type: z.string(), details: z.unknown() });
+const trail = async () => {
+  const rows = await db.database.inTenant(tenantId, (tx) =>
+    tx.any(sql.type(changeRow)`
+      SELECT name, actor_type, details FROM system_events WHERE tenant_id = ${tenantId} AND name LIKE 'credential.global%' ORDER BY id`),
+  );
+  return rows.map(({ name, actor_type, details }) => [name, actor_type, details]);
+};
+
 describe('The global category of the Vault', () => {
   it('serves every tenant without a secret of its own, and is listed without its secret', async () => {
     await globalCredentials(owner, vault).save(key, 'the-global-key-92be');
@@ -49,6 +60,12 @@ describe('The global category of the Vault', () => {
     expect(await globalCredentials(owner, vault).remove(webhook)).toBe(true);
     expect(await globalCredentials(owner, vault).remove(webhook)).toBe(false);
     expect(await credentials().globalYcloudWebhookSecrets()).toEqual(['the-first-secret']);
+    expect(await trail()).toEqual([
+      ['credential.global_saved', 'operator', key],
+      ['credential.global_saved', 'operator', webhook],
+      ['credential.global_saved', 'operator', webhook],
+      ['credential.global_removed', 'operator', webhook],
+    ]);
   });
 
   it('cannot be written by the application', async () => {
