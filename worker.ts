@@ -22,7 +22,7 @@ import { retrying } from './adapters/retrying.ts';
 import { ensureSearchAttributes } from './adapters/temporal/client.ts';
 import { createSchedules } from './adapters/temporal/schedules.ts';
 import { createWorkers, installRuntime, workflowBundle } from './adapters/temporal/worker.ts';
-import { newLeadMail, reminderMail } from './web/mails.ts';
+import { newLeadMail, reminderMail, ruleMail } from './web/mails.ts';
 import {
   configOrExit,
   connectedTenants,
@@ -167,6 +167,8 @@ function activitiesOf({
       ycloud,
       live,
       metrics,
+      tellColleague: (person, news) =>
+        mailer.send({ to: person.email, ...ruleMail(config.PUBLIC_URL, person.locale, news) }),
       takeSendSlot: (tenantId) => sendRate.count(`${tenantId}`),
       diagnose: (decision) => {
         if (config.ENABLE_AUTOMATION_DIAGNOSTICS) log.info(decision, 'automation decision');

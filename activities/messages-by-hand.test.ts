@@ -37,6 +37,7 @@ const activities = (given: Partial<MessageDeps> = {}) =>
     ycloud: createYCloud({ url: simulator.url, log: silentLog }),
     live: { publish: () => {}, subscribe: () => () => {} },
     metrics: createMetrics(),
+    tellColleague: async () => {},
     takeSendSlot: async () => {},
     diagnose: () => {},
     ...given,

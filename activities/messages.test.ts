@@ -36,6 +36,7 @@ function activities(given: Partial<MessageDeps> = {}) {
     ycloud: createYCloud({ url: simulator.url, log: silentLog }),
     live,
     metrics: createMetrics(),
+    tellColleague: async () => {},
     takeSendSlot: async () => {},
     diagnose: () => {},
     ...given,

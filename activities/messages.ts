@@ -2,6 +2,7 @@ import type { Metrics } from '../adapters/metrics.ts';
 import type { Credentials } from '../adapters/postgres/credentials.ts';
 import type { ClaimByHand, ClaimedText, MessagesByHand } from '../adapters/postgres/messages-by-hand.ts';
 import type { Claim, ClaimedMessage, OutboundMessages } from '../adapters/postgres/outbound-messages.ts';
+import type { Acted, Colleague } from '../adapters/postgres/rule-actions.ts';
 import type { SendOutcome, TemplateMessage, TextMessage } from '../adapters/ycloud/client.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
@@ -17,6 +18,8 @@ export interface MessageDeps {
   };
   live: LiveUpdates;
   metrics: Pick<Metrics, 'messages' | 'sendersStopped'>;
+  /** Mails somebody of the team that a rule met a lead; nothing of who it is leaves with it. */
+  tellColleague: (person: Colleague, news: { leadId: string; ruleName: string }) => Promise<unknown>;
   /** Counts against the sender's rate. Throws AppError `rate_limited`: the activity waits and is tried again, nothing claimed. */
   takeSendSlot: (tenantId: number) => Promise<void>;
   /** Logs each decision when ENABLE_AUTOMATION_DIAGNOSTICS is on. */
@@ -30,10 +33,14 @@ export interface MessageDeps {
   now?: () => Date;
 }
 
-/** `sent`: the message left, or may have left. `again`: certainly not sent, or not allowed yet. `ended`: nothing more will be sent. */
+/** `sent`: the message left, or may have left, or a step that is none was done. `again`: certainly not sent, or not allowed yet. `ended`: nothing more will be sent. */
 export type Dispatched =
   /** `nextAt`: a sequence's next step is due then, epoch milliseconds. */
-  { outcome: 'sent'; nextAt?: number } | { outcome: 'again'; until: number } | { outcome: 'ended'; reason: string };
+  | { outcome: 'sent'; nextAt?: number }
+  | { outcome: 'again'; until: number }
+  | { outcome: 'ended'; reason: string }
+  /** The last step was no message, and no message was before it. */
+  | { outcome: 'done' };
 
 const MAY_HAVE_LEFT: ReadonlySet<string> = new Set(['accepted', 'sent', 'delivered', 'read', 'unconfirmed']);
 
@@ -47,6 +54,7 @@ export function createMessageActivities(deps: MessageDeps) {
     async dispatchMessage({ tenantId, runId, step = 0 }: RunStep): Promise<Dispatched> {
       return dispatch(deps, tenantId, {
         claim: (at) => outbound.claim(tenantId, runId, at, step),
+        needsNoKey: () => outbound.isAction(tenantId, runId, step),
         skip: (reason) => outbound.skip(tenantId, runId, reason, step),
         diagnose: (decision) => diagnose({ tenantId, runId, ...decision }),
       });
@@ -73,6 +81,7 @@ interface RunStep {
 interface Dispatchable {
   claim: (at: Date) => Promise<Claim | ClaimByHand>;
   skip: (reason: string) => Promise<void>;
+  needsNoKey?: () => Promise<boolean>;
   diagnose: (decision: { outcome: string; reason?: string }) => void;
 }
 
@@ -80,24 +89,34 @@ async function dispatch(deps: MessageDeps, tenantId: number, message: Dispatchab
   const { credentials, takeSendSlot, live, now = () => new Date() } = deps;
   // Read first: a missing key must not leave a claimed row `sending`.
   const key = await credentials.ycloudKey(tenantId).catch(nullWhenMisconfigured);
-  if (key === null) {
+  if (key === null && !(await message.needsNoKey?.())) {
     await message.skip('no_api_key');
     message.diagnose({ outcome: 'skip', reason: 'no_api_key' });
     return { outcome: 'ended', reason: 'no_api_key' };
   }
-  await takeSendSlot(tenantId);
+  if (key !== null) await takeSendSlot(tenantId);
   const claimedAt = now();
   const claim = await message.claim(claimedAt);
   message.diagnose({ outcome: claim.decision, ...('reason' in claim ? { reason: claim.reason } : {}) });
   if (claim.decision === 'wait') return { outcome: 'again', until: claim.until };
   if (claim.decision === 'skip') return { outcome: 'ended', reason: claim.reason };
+  if (claim.decision === 'acted') return told(deps, tenantId, claim);
   if (claim.decision === 'already')
     return MAY_HAVE_LEFT.has(claim.state) ? sentWith(claim) : { outcome: 'ended', reason: claim.state };
+  if (key === null) throw new AppError('conflict', 'a message was claimed without a key');
   live.publish(tenantId, 'messages');
   const outcome = await post(deps, key, claim.message, claimedAt);
   const result = await settle(deps, tenantId, claim.message, outcome, now());
   live.publish(tenantId, 'messages');
   return result.outcome === 'sent' ? sentWith(claim) : result;
+}
+
+/** Whoever is to be told is mailed; what the mail server does not take stands on the lead's page all the same. */
+async function told({ tellColleague, live }: MessageDeps, tenantId: number, acted: Acted): Promise<Dispatched> {
+  const { leadId, ruleName } = acted;
+  await Promise.allSettled(acted.tell.map((person) => tellColleague(person, { leadId, ruleName })));
+  live.publish(tenantId, 'leads');
+  return acted.isOver ? { outcome: 'done' } : sentWith(acted);
 }
 
 const sentWith = (claim: { nextAt?: number | null } | object): Dispatched =>

@@ -46,6 +46,7 @@ const dispatch = ({ tenantId, runId }: SendCase, at: number, place: number) =>
     ycloud: createYCloud({ url: simulator.url, log: silentLog }),
     live: { publish: () => {}, subscribe: () => () => {} },
     metrics: createMetrics(),
+    tellColleague: async () => {},
     takeSendSlot: async () => {},
     diagnose: () => {},
     now: () => new Date(at),

@@ -44,10 +44,26 @@ export interface SendTemplate {
   variables: readonly VariableSource[];
 }
 
-/** One message of a rule: so long after the one before, or after what started the rule. */
-export interface RuleStep extends SendTemplate {
+/** So long after the step before, or after what started the rule. */
+interface Waits {
   waitMinutes: number;
 }
+export interface MessageStep extends SendTemplate, Waits {}
+/** The lead's status becomes this one. */
+export interface StatusStep extends Waits {
+  setStatus: string;
+}
+/** Who of the team is told: the lead's seller (everybody, while it has none), or everybody. */
+export interface NotifyStep extends Waits {
+  notify: (typeof audiences)[number];
+}
+export const audiences = ['seller', 'team'] as const;
+/** One thing that a rule does. */
+export type RuleStep = MessageStep | StatusStep | NotifyStep;
+export const isMessage = (step: RuleStep): step is MessageStep => 'templateName' in step;
+
+/** So many rules may start one another by the status they set; each only once. */
+export const MOST_CHAINED = 3;
 
 /** A rule's action as it is stored: one template, or a sequence of them. */
 export type ActionConfig = (SendTemplate & { waitMinutes?: number | undefined }) | { steps: readonly RuleStep[] };
@@ -60,7 +76,7 @@ export const stepsOf = (action: ActionConfig): readonly RuleStep[] =>
 /** The shape in which steps are stored: the plain one where there is one. */
 export function actionOf(steps: readonly RuleStep[]): { type: 'send_template' | 'sequence'; config: ActionConfig } {
   const [first] = steps;
-  if (steps.length !== 1 || first === undefined) return { type: 'sequence', config: { steps } };
+  if (steps.length !== 1 || first === undefined || !isMessage(first)) return { type: 'sequence', config: { steps } };
   const { waitMinutes, ...template } = first;
   return { type: 'send_template', config: waitMinutes === 0 ? template : first };
 }

@@ -1,4 +1,4 @@
-import { fillVariables, type LeadFacts, type RuleStep } from './automation.ts';
+import { fillVariables, isMessage, type LeadFacts, type RuleStep } from './automation.ts';
 import { decimal, toText } from './decimal.ts';
 
 /** Somebody whom a rule would have met. */
@@ -11,10 +11,13 @@ export interface Candidate extends LeadFacts {
 }
 
 export interface DryRun {
-  /** People who would have got the first message. */
+  /** People who would have got the first message, or for whom the rule would have done its steps. */
   sends: number;
   /** All messages at most: a sequence stops at a reply. */
   messagesAtMost: number;
+  /** What else would have been done at most. */
+  statusChanges: number;
+  notices: number;
   skips: readonly { reason: string; count: number }[];
   met: number;
   first: Candidate | null;
@@ -34,8 +37,12 @@ export function dryRun(
   const sentTo = new Map<string, number[]>();
   let first: Candidate | null = null;
   let sends = 0;
+  // What only keeps messages back keeps nothing else back.
+  const sendsMessages = steps.some(isMessage);
   for (const candidate of [...candidates].sort((a, b) => a.at.getTime() - b.at.getTime())) {
-    const reason = reasonAgainst(candidate, steps, problem) ?? capReason(sentTo, candidate, cap, capHours);
+    const reason = sendsMessages
+      ? (reasonAgainst(candidate, steps, problem) ?? capReason(sentTo, candidate, cap, capHours))
+      : null;
     if (reason !== null) skips.set(reason, (skips.get(reason) ?? 0) + 1);
     else {
       sends++;
@@ -44,7 +51,9 @@ export function dryRun(
   }
   return {
     sends,
-    messagesAtMost: sends * steps.length,
+    messagesAtMost: sends * steps.filter(isMessage).length,
+    statusChanges: sends * steps.filter((step) => 'setStatus' in step).length,
+    notices: sends * steps.filter((step) => 'notify' in step).length,
     skips: [...skips].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count),
     met: candidates.length,
     first,
@@ -56,7 +65,7 @@ function reasonAgainst(candidate: Candidate, steps: readonly RuleStep[], problem
   if (candidate.phone === null) return 'no_phone';
   if (candidate.isSuppressed) return 'opted_out';
   if (problem !== null) return problem;
-  const lacks = steps.some(({ variables }) => fillVariables(variables, candidate) === null);
+  const lacks = steps.filter(isMessage).some(({ variables }) => fillVariables(variables, candidate) === null);
   return lacks ? 'variable_missing' : null;
 }
 

@@ -50,3 +50,6 @@ function clean(value: string | undefined): string | null {
   const text = value?.trim() ?? '';
   return text === '' || TEST_VALUE.test(text) ? null : text;
 }
+
+export const leadStatuses = ['new', 'contacted', 'opportunity', 'customer', 'not_interested'] as const;
+export type LeadStatus = (typeof leadStatuses)[number];

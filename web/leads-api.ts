@@ -4,9 +4,10 @@ import type { LeadEntries } from '../adapters/postgres/lead-entries.ts';
 import type { LeadRecord, LeadRecords } from '../adapters/postgres/lead-records.ts';
 import type { Actor } from '../domain/actor.ts';
 import { AppError } from '../domain/error.ts';
+import { type LeadStatus, leadStatuses } from '../domain/lead.ts';
 import { isEmail } from '../domain/lead-import.ts';
 import type { LiveUpdates } from '../domain/live.ts';
-import { type LeadStatus, leadIdOf, leadStatuses } from './leads.ts';
+import { leadIdOf } from './leads.ts';
 import { callerOf, type Route } from './route.ts';
 import { bodyOf } from './sales-api.ts';
 

@@ -10,7 +10,7 @@ import type { Actor } from '../domain/actor.ts';
 import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
 import { inWords } from '../domain/form-mapping.ts';
-import { LEADS_A_PAGE } from '../domain/lead.ts';
+import { LEADS_A_PAGE, type LeadStatus, leadStatuses } from '../domain/lead.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { localeOf, translator } from './i18n.ts';
 import { fields, opportunityOf, saleOf } from './lead-forms.ts';
@@ -35,9 +35,6 @@ export interface LeadDeps {
   /** Figures change with an opportunity or a sale. */
   invalidateFigures: (tenantId: number) => Promise<void>;
 }
-
-export const leadStatuses = ['new', 'contacted', 'opportunity', 'customer', 'not_interested'] as const;
-export type LeadStatus = (typeof leadStatuses)[number];
 
 const listQuery = z.object({
   status: z.enum(leadStatuses).optional(),

@@ -13,6 +13,17 @@ export function newLeadMail(
   return { subject: t('mail:new_lead.subject', words), text: t('mail:new_lead.text', words) };
 }
 
+/** That a rule met a lead, in the reader's language; who has none gets Spanish. Who it is stands on the page only. */
+export function ruleMail(
+  publicUrl: string,
+  locale: Locale | null,
+  { leadId, ruleName }: { leadId: string; ruleName: string },
+) {
+  const t = translate(locale ?? 'es');
+  const words = { rule: ruleName, url: `${publicUrl}/crm/leads/${leadId}` };
+  return { subject: t('mail:rule_met.subject', words), text: t('mail:rule_met.text', words) };
+}
+
 /** The reminder that a connection ends, in the reader's language; who has none gets Spanish. Times are UTC, and say so. */
 export function reminderMail(publicUrl: string, locale: Locale | null, { days, endsAt, businessName }: ReminderFacts) {
   const t = translate(locale ?? 'es');

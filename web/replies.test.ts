@@ -62,6 +62,7 @@ const dispatch = async () => {
     ycloud: createYCloud({ url: simulator.url, log: silentLog }),
     live: app.live,
     metrics: createMetrics(),
+    tellColleague: async () => {},
     takeSendSlot: async () => {},
     diagnose: () => {},
   }).dispatchByHand({ tenantId, messageId: message?.id ?? '' });

@@ -1,11 +1,30 @@
 import type { RuleTrials } from '../adapters/postgres/rule-trials.ts';
 import type { NewRule } from '../adapters/postgres/rules.ts';
-import { fillVariables, type RuleStep, reminderDates, reminderSides, render, triggers } from '../domain/automation.ts';
+import {
+  audiences,
+  fillVariables,
+  isMessage,
+  type MessageStep,
+  type RuleStep,
+  reminderDates,
+  reminderSides,
+  render,
+  triggers,
+} from '../domain/automation.ts';
 import { type Candidate, costOf, dryRun, sumOf } from '../domain/dry-run.ts';
+import { leadStatuses } from '../domain/lead.ts';
 import { partsOf, templateProblem } from '../domain/template.ts';
 import type { Translate } from './i18n.ts';
-import { leadStatuses } from './leads.ts';
-import { draftOf, reminderOf, stepsShown, templateOf, units, type Values, variableSources } from './rule-form.ts';
+import {
+  draftOf,
+  reminderOf,
+  stepKinds,
+  stepsShown,
+  templateOf,
+  units,
+  type Values,
+  variableSources,
+} from './rule-form.ts';
 import { sentenceOf } from './rule-sentence.ts';
 
 export interface EditorState {
@@ -43,6 +62,8 @@ export async function editorProps({ options, state, t, ruleTrials, tenantId }: E
     variableSources,
     reminderDates,
     reminderSides,
+    stepKinds,
+    audiences,
     templates: options.templates.map((template) => ({ ...template, id: `${template.name}|${template.language}` })),
     campaigns: options.campaigns,
     forms: options.forms,
@@ -55,14 +76,17 @@ export async function editorProps({ options, state, t, ruleTrials, tenantId }: E
 
 /** As much of a rule as stands in the form, for its sentence. */
 function unfinished(values: Values): Pick<NewRule, 'trigger' | 'conditions' | 'steps' | 'dailyCap'> {
-  const steps = stepsShown(values, []).map(({ i, wait, unit, template }): RuleStep => {
+  const steps = stepsShown(values, []).map(({ i, kind, wait, unit, template, setStatus, notify }): RuleStep => {
     const minutes = Number(wait) * ({ m: 1, h: 60, d: 1440 }[unit] ?? 1);
+    const waitMinutes = Number.isInteger(minutes) && minutes > 0 ? minutes : 0;
+    if (kind === 'status') return { waitMinutes, setStatus };
+    if (kind === 'notify') return { waitMinutes, notify: notify === 'team' ? 'team' : 'seller' };
     const [templateName = '', language = ''] = (values[`s${i}_template`] ?? template).split('|');
     return {
       templateName,
       language,
       variables: [],
-      waitMinutes: Number.isInteger(minutes) && minutes > 0 ? minutes : 0,
+      waitMinutes,
     };
   });
   const hours = Number(values['hours']);
@@ -90,7 +114,8 @@ const PREVIEWED = 20;
 
 async function tryOut(rule: NewRule, options: Options, values: Values, ruleTrials: RuleTrials, tenantId: number) {
   const candidates = await ruleTrials.candidates(tenantId, rule);
-  const problems = rule.steps.map((step) => templateProblem(templateFor(step, options), step.variables.length));
+  const messages = rule.steps.filter(isMessage);
+  const problems = messages.map((step) => templateProblem(templateFor(step, options), step.variables.length));
   const { template_cap: cap, template_cap_hours: capHours } = options.limits;
   const result = dryRun(candidates, {
     steps: rule.steps,
@@ -102,19 +127,20 @@ async function tryOut(rule: NewRule, options: Options, values: Values, ruleTrial
   const shown = people.find(({ leadId }) => leadId === values['lead']) ?? people.find(isWhole) ?? people[0];
   return {
     ...result,
-    cost: await costs(rule.steps, result.sends, options, ruleTrials, tenantId),
+    sendsMessages: messages.length > 0,
+    cost: await costs(messages, result.sends, options, ruleTrials, tenantId),
     people: people.map(({ leadId, fullName }) => ({ leadId, fullName })),
     preview:
-      shown === undefined ? null : { ...shown, messages: rule.steps.map((step) => wordsFor(step, shown, options)) },
+      shown === undefined ? null : { ...shown, messages: messages.map((step) => wordsFor(step, shown, options)) },
   };
 }
 
 const isWhole = (candidate: Candidate): boolean => candidate.fullName !== null && !candidate.isTest;
-const templateFor = (step: RuleStep, { templates }: Options) =>
+const templateFor = (step: MessageStep, { templates }: Options) =>
   templateOf(`${step.templateName}|${step.language}`, templates);
 
 /** What the person would read; null where a variable has no words for them. */
-function wordsFor(step: RuleStep, candidate: Candidate, options: Options) {
+function wordsFor(step: MessageStep, candidate: Candidate, options: Options) {
   const parts = partsOf(templateFor(step, options)?.components ?? []);
   const words = fillVariables(step.variables, candidate);
   return { waitMinutes: step.waitMinutes, parts, body: words === null ? null : render(parts.body, words) };
@@ -122,7 +148,7 @@ function wordsFor(step: RuleStep, candidate: Candidate, options: Options) {
 
 /** At most: everybody gets every step. Null when no message of these templates ever had a price. */
 async function costs(
-  steps: readonly RuleStep[],
+  steps: readonly MessageStep[],
   sends: number,
   options: Options,
   ruleTrials: RuleTrials,

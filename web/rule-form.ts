@@ -11,13 +11,15 @@ import {
   triggers,
   type VariableSource,
 } from '../domain/automation.ts';
+import { leadStatuses } from '../domain/lead.ts';
 import { asksForMore, partsOf, placeholdersIn, templateProblem } from '../domain/template.ts';
-import { leadStatuses } from './leads.ts';
 
 /** The editor's form: what was typed, what it means, and what is wrong with it, by field. */
 
 export type Values = Readonly<Record<string, string>>;
 export const variableSources = ['first_name', 'full_name', 'campaign_name', 'text'] as const;
+/** What a step does. */
+export const stepKinds = ['message', 'status', 'notify'] as const;
 export const units = ['m', 'h', 'd'] as const;
 const MINUTES: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 };
 const MOST_MINUTES = 60 * 24 * 60;
@@ -56,13 +58,16 @@ export function valuesOf(rule: Rule): Values {
 
 function stepValues(step: RuleStep, i: number): Values {
   const unit = units.findLast((each) => step.waitMinutes > 0 && step.waitMinutes % (MINUTES[each] ?? 1) === 0) ?? 'm';
+  const wait = { [`s${i}_wait`]: String(step.waitMinutes / (MINUTES[unit] ?? 1)), [`s${i}_unit`]: unit };
+  if ('setStatus' in step) return { ...wait, [`s${i}_do`]: 'status', [`s${i}_status`]: step.setStatus };
+  if ('notify' in step) return { ...wait, [`s${i}_do`]: 'notify', [`s${i}_notify`]: step.notify };
   const variables = step.variables.map((source, n) => ({
     [`s${i}_v${n + 1}`]: typeof source === 'object' ? 'text' : source,
     [`s${i}_t${n + 1}`]: typeof source === 'object' ? source.text : '',
   }));
   return {
-    [`s${i}_wait`]: String(step.waitMinutes / (MINUTES[unit] ?? 1)),
-    [`s${i}_unit`]: unit,
+    ...wait,
+    [`s${i}_do`]: 'message',
     [`s${i}_template`]: templateId({ name: step.templateName, language: step.language }),
     ...Object.assign({}, ...variables),
   };
@@ -127,6 +132,9 @@ export function reminderOf(values: Values): Reminder | null {
   return { date, side: values['r_side'] === 'after' ? 'after' : 'before', hours };
 }
 
+const kindOf = (values: Values, i: number): (typeof stepKinds)[number] =>
+  stepKinds.find((each) => each === values[`s${i}_do`]) ?? 'message';
+
 function stepOf(
   values: Values,
   i: number,
@@ -135,6 +143,13 @@ function stepOf(
 ): RuleStep {
   const waitMinutes = Number(values[`s${i}_wait`] || '0') * (MINUTES[values[`s${i}_unit`] ?? 'm'] ?? Number.NaN);
   if (!Number.isInteger(waitMinutes) || waitMinutes < 0 || waitMinutes > MOST_MINUTES) errors[`s${i}_wait`] = 'wait';
+  const kind = kindOf(values, i);
+  if (kind === 'status') {
+    const setStatus = leadStatuses.find((each) => each === values[`s${i}_status`]);
+    if (setStatus === undefined) errors[`s${i}_status`] = 'setStatus';
+    return { waitMinutes, setStatus: setStatus ?? '' };
+  }
+  if (kind === 'notify') return { waitMinutes, notify: values[`s${i}_notify`] === 'team' ? 'team' : 'seller' };
   const template = templateOf(values[`s${i}_template`], templates);
   const wanted = template === null ? 0 : placeholdersIn(partsOf(template.components).body);
   const problem = templateProblem(template, wanted);
@@ -160,6 +175,9 @@ export const stepsShown = (values: Values, templates: readonly RuleTemplate[]) =
     const parts = template === null ? null : partsOf(template.components);
     return {
       i,
+      kind: kindOf(values, i),
+      setStatus: values[`s${i}_status`] ?? '',
+      notify: values[`s${i}_notify`] ?? 'seller',
       wait: values[`s${i}_wait`] ?? '0',
       unit: values[`s${i}_unit`] ?? 'm',
       template: values[`s${i}_template`] ?? '',

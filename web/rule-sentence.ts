@@ -1,5 +1,6 @@
 import type { RuleOption } from '../adapters/postgres/rule-trials.ts';
 import type { NewRule } from '../adapters/postgres/rules.ts';
+import { isMessage, type RuleStep } from '../domain/automation.ts';
 import type { Translate } from './i18n.ts';
 
 /** A piece of the sentence; what a person can change is strong. */
@@ -33,9 +34,9 @@ export function sentenceOf(
   ];
   for (const [i, step] of steps.entries()) {
     const wait = waitOf(step.waitMinutes, t);
-    const key = i === 0 ? (wait === null ? 'sendNow' : 'sendAfter') : 'then';
-    sentence.push(...say(key, { wait: wait ?? t('rules:sentence.atOnce'), template: step.templateName || '…' }));
+    sentence.push(...say(stepKey(step, i, wait), { wait: wait ?? t('rules:sentence.atOnce'), ...doneBy(step, t) }));
   }
+  if (!steps.some(isMessage)) return [...sentence, ...say('end')];
   sentence.push(...say(steps.length > 1 ? 'endMany' : 'endOne'));
   const { quiet_from: until, quiet_until: from } = named.limits;
   if (until !== null && from !== null) sentence.push(...say('hours', { from, until }));
@@ -44,6 +45,19 @@ export function sentenceOf(
   );
   if (rule.dailyCap !== null) sentence.push(...say('daily', { cap: String(rule.dailyCap) }));
   return sentence;
+}
+
+/** `sendNow`, `sendAfter` or `then` for a message; `statusNow`, `notifyThen` and so on for the rest. */
+function stepKey(step: RuleStep, i: number, wait: string | null): string {
+  if (isMessage(step)) return i === 0 ? (wait === null ? 'sendNow' : 'sendAfter') : 'then';
+  const what = 'setStatus' in step ? 'status' : 'notify';
+  return `${what}${i === 0 ? (wait === null ? 'Now' : 'After') : wait === null ? 'Next' : 'Then'}`;
+}
+
+function doneBy(step: RuleStep, t: Translate): Record<string, string> {
+  if (isMessage(step)) return { template: step.templateName || '…' };
+  if ('setStatus' in step) return { status: step.setStatus === '' ? '…' : t(`leads:chip.${step.setStatus}`) };
+  return { who: t(`rules:audience.${step.notify}`) };
 }
 
 function remindedOf({ remind }: NewRule['conditions'], t: Translate): { time: string; date: string } {

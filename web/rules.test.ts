@@ -110,6 +110,45 @@ describe('the list of rules', () => {
 });
 
 describe('the editor', () => {
+  it('makes steps that set a status or tell the team, counts them when they are tried, and says them', async () => {
+    const steps = {
+      steps: '3',
+      s1_do: 'status',
+      s1_status: 'contacted',
+      s1_wait: '2',
+      s1_unit: 'd',
+      s2_do: 'notify',
+      s2_notify: 'team',
+    };
+    const location = await make(steps);
+    expect((await stored())?.action_config).toMatchObject({
+      steps: [
+        { templateName: 'bienvenida' },
+        { setStatus: 'contacted', waitMinutes: 2880 },
+        { notify: 'team', waitMinutes: 0 },
+      ],
+    });
+    expect(await text()).toContain(
+      'si no responde, a los 2 días pasarlo a « Contactado », avisar a todo el equipo . Se detiene',
+    );
+    const page = await get(location.slice(PAGE.length));
+    expect(page).toMatch(/name="s1_do"><option value="message">[^<]*<\/option><option value="status" selected>/);
+    await aLead(db, tenantId, { name: 'Lucía Fernández' });
+    const tried = textOf(
+      await (
+        await person.post(`${PAGE}/draft`, { ...welcome, ...steps, s0_do: 'notify', steps: '2', do: 'try' })
+      ).text(),
+    );
+    for (const words of [
+      '1 cambio de estado como máximo',
+      '1 aviso al equipo como máximo',
+      'Habría hecho sus pasos con 1 de 1',
+    ])
+      expect([words, tried.includes(words)]).toEqual([words, true]);
+    const wrong = await person.post(PAGE, { ...welcome, s0_do: 'status' });
+    expect([wrong.status, textOf(await wrong.text()).includes('Elegir el estado nuevo')]).toEqual([422, true]);
+  });
+
   it('makes a reminder of a date, says it in one sentence, and refuses one before anybody arrived', async () => {
     const reminder = { trigger: 'reminder', r_date: 'expected', r_side: 'before', r_hours: '24' };
     const location = await make({ ...reminder, s0_wait: '0' });

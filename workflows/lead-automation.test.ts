@@ -51,6 +51,13 @@ describe('The automation of one lead', () => {
       expect(dispatched).toBe(1);
     }));
 
+  it('ends at once after a last step that nobody can answer', () =>
+    bench.withActivities(activities, async () => {
+      results = [{ outcome: 'sent', nextAt: 0 }, { outcome: 'done' }];
+      expect(await endOf(await aRun())).toBe('done');
+      expect(steps).toEqual([undefined, 1]);
+    }));
+
   it.each([
     [leadRepliedSignal, 'replied'],
     [optedOutSignal, 'opted_out'],

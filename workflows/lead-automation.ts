@@ -33,7 +33,14 @@ export const optedOutSignal = defineSignal('optedOut');
 export const ruleChangedSignal = defineSignal('ruleChanged');
 export const humanTookOverSignal = defineSignal('humanTookOver');
 
-export type AutomationEnd = 'replied' | 'opted_out' | 'message_failed' | 'human_took_over' | 'no_reply' | 'not_sent';
+export type AutomationEnd =
+  | 'replied'
+  | 'opted_out'
+  | 'message_failed'
+  | 'human_took_over'
+  | 'no_reply'
+  | 'not_sent'
+  | 'done';
 
 const WAIT_FOR_REPLY = '24 hours';
 
@@ -65,6 +72,7 @@ export async function leadAutomationWorkflow({
     if (ended() !== null) break;
     const dispatched = await dispatchMessage(step === 0 ? { tenantId, runId } : { tenantId, runId, step });
     if (dispatched.outcome === 'ended') return { end: ended() ?? 'not_sent' };
+    if (dispatched.outcome === 'done') return { end: 'done' };
     if (dispatched.outcome === 'sent' && dispatched.nextAt === undefined) {
       await condition(() => end !== null, WAIT_FOR_REPLY);
       break;

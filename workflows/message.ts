@@ -19,7 +19,7 @@ export const messageWorkflowId = ({ tenantId, messageId }: MessageInput): string
 export async function messageWorkflow(input: MessageInput): Promise<{ end: string }> {
   for (;;) {
     const dispatched = await dispatchByHand(input);
-    if (dispatched.outcome !== 'again') return { end: dispatched.outcome === 'sent' ? 'sent' : dispatched.reason };
+    if (dispatched.outcome !== 'again') return { end: 'reason' in dispatched ? dispatched.reason : 'sent' };
     await sleep(Math.max(1, dispatched.until - Date.now()));
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof messageWorkflow>(input);
   }

@@ -1,6 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import { fillVariables, type RuleStep, render, stepsOf } from '../../domain/automation.ts';
+import { fillVariables, isMessage, type MessageStep, type RuleStep, render, stepsOf } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
 import { quietUntil } from '../../domain/quiet-hours.ts';
 import { partsOf, templateProblem } from '../../domain/template.ts';
@@ -15,6 +15,9 @@ const runRow = z.object({
   occurrence: z.string(),
   rule_id: z.string(),
   rule_active: z.boolean(),
+  rule_name: z.string(),
+  acted_step: z.number(),
+  chain: z.array(z.string()),
   action: actionConfig,
   trigger_type: z.string(),
   rule_sent_today: z.number(),
@@ -102,7 +105,7 @@ export async function situationOf(tx: Tx, tenantId: number, runId: string, place
     run: again,
     person: await readPerson(tx, tenantId, run, place),
     sender,
-    template: sender === null ? null : await readTemplate(tx, tenantId, sender.waba_id, step),
+    template: sender === null || !isMessage(step) ? null : await readTemplate(tx, tenantId, sender.waba_id, step),
   };
 }
 
@@ -110,6 +113,7 @@ export async function situationOf(tx: Tx, tenantId: number, runId: string, place
 export function checkDispatch(situation: DispatchSituation, now: Date): Verdict {
   const { run, person, sender, template, phone, place, step } = situation;
   const skip = (reason: string): Verdict => ({ decision: 'skip', reason });
+  if (!isMessage(step)) throw new AppError('conflict', `step ${place} is no message`);
   if (!['active', 'waiting'].includes(run.run_state)) return skip('run_ended');
   if (run.is_test) return skip('test_lead');
   if (phone === null) return skip('no_phone');
@@ -152,6 +156,12 @@ export const lastLeft = (
 ) => sql.fragment`
   (SELECT max(m.sending_at) FROM outbound_messages m
     WHERE m.tenant_id = ${tenantId} AND m.phone = ${phone} AND m.state NOT IN ('claimed', 'cancelled', 'rejected', 'failed') AND NOT (${except}))`;
+
+/** Why a step that is no message is not done now, or not any more; null when it is. What only keeps messages back does not count. */
+export function checkAction({ run }: DispatchSituation, now: Date): Exclude<Verdict, { decision: 'send' }> | null {
+  if (!['active', 'waiting'].includes(run.run_state)) return { decision: 'skip', reason: 'run_ended' };
+  return holdOf({ ...run, sending_on: true }, now);
+}
 
 /** A first message that meets the cap is not wanted any more later; the next of a sequence waits its turn. */
 function capReached(
@@ -204,7 +214,7 @@ const fromBeforeRestore = sql.fragment`r.released_at IS NULL AND EXISTS (SELECT 
 
 const readRun = (tx: Tx, tenantId: number, runId: string) =>
   tx.maybeOne(sql.type(runRow)`
-    SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, u.id AS rule_id, u.is_active AS rule_active, u.trigger_type, u.daily_cap,
+    SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, u.id AS rule_id, u.name AS rule_name, r.acted_step, r.chain, u.is_active AS rule_active, u.trigger_type, u.daily_cap,
       u.trigger_type <> 'no_reply' AND EXISTS (SELECT FROM automation_rules n WHERE n.tenant_id = u.tenant_id AND n.trigger_type = 'no_reply' AND n.is_active) AS starts_clocks,
       coalesce((SELECT v.action_config FROM automation_rule_versions v WHERE v.tenant_id = r.tenant_id AND v.rule_id = r.rule_id AND v.version = r.rule_version),
         u.action_config) AS action,
@@ -236,7 +246,7 @@ const readPerson = (tx: Tx, tenantId: number, run: z.output<typeof runRow>, plac
       LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
       WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${run.lead_id} ORDER BY t.touched_at DESC LIMIT 1) x ON true`);
 
-const readTemplate = (tx: Tx, tenantId: number, wabaId: string, step: RuleStep) =>
+const readTemplate = (tx: Tx, tenantId: number, wabaId: string, step: MessageStep) =>
   tx.maybeOne(sql.type(templateRow)`
     SELECT name, language, category, status, components
     FROM meta_templates WHERE tenant_id = ${tenantId} AND waba_id = ${wabaId} AND name = ${step.templateName} AND language = ${step.language}`);

@@ -207,6 +207,7 @@ export function createLeads({ inTenant }: Pick<Database, 'inTenant'>) {
 }
 export type Leads = ReturnType<typeof createLeads>;
 
+/** `chain`: the rules whose change of status this is, when it is one's; none of them starts by it. */
 export async function moveStatus(
   tx: Tx,
   tenantId: number,
@@ -214,6 +215,7 @@ export async function moveStatus(
   from: string,
   to: string,
   actor: Actor,
+  chain: readonly string[] = [],
 ): Promise<void> {
   if (from === to) return;
   await tx.query(
@@ -226,7 +228,7 @@ export async function moveStatus(
     object: { type: 'lead', id: leadId },
     details: { from, to },
   });
-  await statusChanged(tx, tenantId, leadId, to, changeId);
+  await statusChanged(tx, tenantId, leadId, to, changeId, chain);
 }
 
 function upsertLead(tx: Tx, tenantId: number, lead: CapturedLead, isMissed: boolean) {

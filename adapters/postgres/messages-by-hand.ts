@@ -13,8 +13,9 @@ import {
   type Verdict,
 } from './dispatch-checks.ts';
 import { cancel, logMessage, takeBack, unfinished } from './message-moves.ts';
-import { addressOf, type ClaimedMessage, endRun, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
+import { addressOf, type ClaimedMessage, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
 import type { Database, Tx } from './pool.ts';
+import { endRun } from './run-moves.ts';
 import { audited } from './system-events.ts';
 
 /** A free-form answer, claimed and about to leave. */

@@ -2,14 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
+import { isMessage, stepsOf } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
 import { heldReasons } from '../../domain/held-runs.ts';
-import { checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
+import { checkAction, checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
 import { followFailures } from './message-failures.ts';
 import { cancel, logMessage, ownRow, takeBack, unconfirm, unfinished } from './message-moves.ts';
 import { applyReports, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
+import { type Acted, act } from './rule-actions.ts';
+import { actionConfig } from './rule-shapes.ts';
 import { clockStarted } from './rule-triggers.ts';
+import { endRun, logDecision, moveRun } from './run-moves.ts';
 import { audited } from './system-events.ts';
 
 /** A message claimed and about to leave; the POST follows at once. */
@@ -25,6 +29,7 @@ export interface ClaimedMessage {
 }
 
 export type Claim =
+  | Acted
   | { decision: 'send'; message: ClaimedMessage; nextAt?: number | null }
   /** Waiting reasons set a new due time, epoch milliseconds. */
   | { decision: 'wait'; reason: string; until: number }
@@ -34,8 +39,6 @@ export type Claim =
 
 /** A message that certainly was not sent is tried again for this long. */
 export const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
-/** Nobody answered within: then the run is over. */
-const REPLY_WITHIN_HOURS = 24;
 
 /** Outbound messages. `claim` and `settle` are the two halves of the protocol in docs/architecture.md: nothing else moves a message. */
 export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>) {
@@ -46,6 +49,13 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         const situation = await situationOf(tx, tenantId, runId, place);
         const own = await ownMessage(tx, tenantId, situation);
         const nextAt = nextAtOf(situation, now);
+        if (!isMessage(situation.step)) {
+          const isDone = situation.run.acted_step >= place;
+          const verdict = isDone ? null : checkAction(situation, now);
+          return verdict === null
+            ? act(tx, tenantId, situation, nextAt)
+            : refuse(tx, tenantId, situation, verdict, undefined);
+        }
         if (own && own.state !== 'claimed') return { ...(await unfinished(tx, tenantId, own)), nextAt };
         const verdict = checkDispatch(situation, now);
         if (own && now.getTime() - own.created_at.getTime() > GIVE_UP_AFTER_MS)
@@ -81,6 +91,17 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         else await refuse(tx, tenantId, situation, { decision: 'skip', reason }, own?.id);
       }),
 
+    /** Whether the step is something else than a message, so that it needs nothing of YCloud. */
+    isAction: (tenantId: number, runId: string, place: number): Promise<boolean> =>
+      inTenant(tenantId, async (tx) => {
+        const { action } = await tx.one(sql.type(z.object({ action: actionConfig }))`
+          SELECT coalesce((SELECT v.action_config FROM automation_rule_versions v WHERE v.tenant_id = r.tenant_id AND v.rule_id = r.rule_id AND v.version = r.rule_version),
+            u.action_config) AS action
+          FROM automation_runs r JOIN automation_rules u ON u.tenant_id = r.tenant_id AND u.id = r.rule_id WHERE r.tenant_id = ${tenantId} AND r.id = ${runId}`);
+        const step = stepsOf(action)[place];
+        return step !== undefined && !isMessage(step);
+      }),
+
     /** The HTTP reply's side of the one function that moves a message forward. Also learns the provider's id for reports that came too early. */
     settle: (tenantId: number, report: Report): Promise<{ senderStopped: boolean }> =>
       inTenant(tenantId, async (tx) => {
@@ -114,16 +135,6 @@ export type OutboundMessages = ReturnType<typeof createOutboundMessages>;
 /** When the run's next step is due, epoch milliseconds; null after its last. */
 const nextAtOf = ({ nextInMinutes }: DispatchSituation, now: Date): number | null =>
   nextInMinutes === null ? null : now.getTime() + nextInMinutes * 60_000;
-
-/** After its last message a run waits for an answer; before that for its next step. */
-const moveRun = (tx: Tx, tenantId: number, runId: string, nextAt: number | null) =>
-  nextAt === null
-    ? tx.query(sql.unsafe`
-        UPDATE automation_runs SET state = 'waiting', reason = NULL, held_since = NULL, due_at = now() + ${REPLY_WITHIN_HOURS} * interval '1 hour', updated_at = now()
-        WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`)
-    : tx.query(sql.unsafe`
-        UPDATE automation_runs SET reason = NULL, held_since = NULL, due_at = ${new Date(nextAt).toISOString()}::timestamptz, updated_at = now()
-        WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
 
 const ownMessage = (tx: Tx, tenantId: number, { leadId, ruleId, occurrence, place }: DispatchSituation) =>
   tx.maybeOne(sql.type(ownRow)`
@@ -162,10 +173,6 @@ async function refuse(
   return verdict;
 }
 
-export const endRun = (tx: Tx, tenantId: number, runId: string, reason: string) =>
-  tx.query(sql.unsafe`
-    UPDATE automation_runs SET state = 'stopped', reason = ${reason}, updated_at = now() WHERE tenant_id = ${tenantId} AND id = ${runId} AND state IN ('active', 'waiting')`);
-
 async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituation, body: string) {
   const { phone, sender, template } = situation;
   if (phone === null || sender === null || template === null)
@@ -180,21 +187,6 @@ async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituat
     INSERT INTO chat_messages (tenant_id, lead_id, phone, direction, author, outbound_message_id, kind, body)
     VALUES (${tenantId}, ${situation.leadId}, ${phone}, 'out', 'automation', ${messageId}, 'template', ${body})`);
   return { messageId, externalId };
-}
-
-/** One log row a message, updated as it moves; one row each time a check holds a run back. */
-async function logDecision(
-  tx: Tx,
-  tenantId: number,
-  { ruleId, runId, leadId, run }: DispatchSituation,
-  status: string,
-  reason: string | null,
-  messageId: string | null,
-): Promise<void> {
-  if (messageId !== null && (await logMessage(tx, tenantId, messageId, status, reason))) return;
-  await tx.query(sql.unsafe`
-    INSERT INTO automation_logs (tenant_id, rule_id, run_id, lead_id, outbound_message_id, trigger_type, status, reason)
-    VALUES (${tenantId}, ${ruleId}, ${runId}, ${leadId}, ${messageId}, ${run.trigger_type}, ${status}, ${reason})`);
 }
 
 export function addressOf({ leadId, phone, sender, template }: DispatchSituation) {

@@ -2,6 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import {
   type ActionConfig,
+  audiences,
   isPossible,
   MOST_STEPS,
   type RuleConditions,
@@ -11,6 +12,7 @@ import {
   stepsOf,
   triggers,
 } from '../../domain/automation.ts';
+import { leadStatuses } from '../../domain/lead.ts';
 
 /** The shapes of rules in the table and in the API. */
 
@@ -41,7 +43,16 @@ export const sendTemplateConfig = z.object({
 });
 const waitMinutes = z.number().int().min(0).max(MOST_MINUTES);
 const sequenceConfig = z.object({
-  steps: z.array(sendTemplateConfig.extend({ waitMinutes })).min(1).max(MOST_STEPS),
+  steps: z
+    .array(
+      z.union([
+        sendTemplateConfig.extend({ waitMinutes }),
+        z.object({ waitMinutes, setStatus: z.enum(leadStatuses) }),
+        z.object({ waitMinutes, notify: z.enum(audiences) }),
+      ]),
+    )
+    .min(1)
+    .max(MOST_STEPS),
 });
 const oneTemplateConfig = sendTemplateConfig.extend({ waitMinutes: waitMinutes.optional() });
 export const actionConfig: z.ZodType<ActionConfig> = z.union([sequenceConfig, oneTemplateConfig]);

@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
-import { matches, saysOneOf, stepsOf, type Trigger } from '../../domain/automation.ts';
+import { MOST_CHAINED, matches, saysOneOf, stepsOf, type Trigger } from '../../domain/automation.ts';
 import { automationWorkflowId } from '../../domain/automation-id.ts';
 import type { Tx } from './pool.ts';
 import type { Rule } from './rule-shapes.ts';
@@ -15,6 +15,8 @@ interface Happening {
   leadId: string;
   /** What "never twice" is counted by: the change's row, the person's message, our own message. */
   occurrence: string;
+  /** The rules whose status change led here. */
+  chain?: readonly string[];
   accepts: (rule: Rule) => boolean;
   /** Before its first step's own wait. */
   waitMinutes?: (rule: Rule) => number;
@@ -27,6 +29,7 @@ export async function statusChanged(
   leadId: string,
   to: string,
   changeId: number,
+  chain: readonly string[] = [],
 ): Promise<void> {
   if (ENDING.has(to))
     await tx.query(sql.unsafe`
@@ -36,7 +39,12 @@ export async function statusChanged(
     trigger: 'status_change',
     leadId,
     occurrence: `status:${changeId}`,
-    accepts: (rule) => (rule.trigger_conditions.toStatuses ?? []).includes(to),
+    chain,
+    // No rule starts itself, however many others stand between, and no chain of rules is long.
+    accepts: (rule) =>
+      chain.length < MOST_CHAINED &&
+      !chain.includes(rule.id) &&
+      (rule.trigger_conditions.toStatuses ?? []).includes(to),
   });
 }
 const ENDING: ReadonlySet<string> = new Set(['customer', 'not_interested']);
@@ -74,7 +82,7 @@ export async function clockStarted(tx: Tx, tenantId: number, leadId: string, mes
 async function startRuns(
   tx: Tx,
   tenantId: number,
-  { trigger, leadId, occurrence, accepts, waitMinutes }: Happening,
+  { trigger, leadId, occurrence, chain = [], accepts, waitMinutes }: Happening,
 ): Promise<void> {
   const rules = (await activeRules(tx, tenantId, trigger)).filter(accepts);
   if (rules.length === 0) return;
@@ -85,7 +93,7 @@ async function startRuns(
     matches(rule.trigger_conditions, { formId: facts.form_id, campaignId: facts.campaign_id }),
   );
   for (const rule of met)
-    await startRun(tx, tenantId, rule, { trigger, leadId, occurrence, waitMinutes: waitMinutes?.(rule) ?? 0 });
+    await startRun(tx, tenantId, rule, { trigger, leadId, occurrence, chain, waitMinutes: waitMinutes?.(rule) ?? 0 });
 }
 
 /** `waitMinutes` are before its first step's own wait. */
@@ -97,14 +105,15 @@ export async function startRun(
     trigger,
     leadId,
     occurrence,
+    chain = [],
     waitMinutes = 0,
-  }: Pick<Happening, 'trigger' | 'leadId' | 'occurrence'> & { waitMinutes?: number },
+  }: Pick<Happening, 'trigger' | 'leadId' | 'occurrence' | 'chain'> & { waitMinutes?: number },
 ): Promise<void> {
   const key = { tenantId, ruleId: rule.id, leadId, occurrence };
   const minutes = waitMinutes + (stepsOf(rule.action_config)[0]?.waitMinutes ?? 0);
   const { rowCount } = await tx.query(sql.unsafe`
-      INSERT INTO automation_runs (tenant_id, rule_id, rule_version, lead_id, occurrence, workflow_id, due_at, needs_start)
-      VALUES (${tenantId}, ${rule.id}, ${rule.version}, ${leadId}, ${occurrence}, ${automationWorkflowId(key)}, now() + ${minutes} * interval '1 minute', true)
+      INSERT INTO automation_runs (tenant_id, rule_id, rule_version, lead_id, occurrence, workflow_id, due_at, needs_start, chain)
+      VALUES (${tenantId}, ${rule.id}, ${rule.version}, ${leadId}, ${occurrence}, ${automationWorkflowId(key)}, now() + ${minutes} * interval '1 minute', true, ${sql.array([...chain], 'uuid')})
       ON CONFLICT (tenant_id, rule_id, lead_id, occurrence) DO NOTHING`);
   if (rowCount > 0)
     await audited(tx, {

@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { type Actor, system } from '../../domain/actor.ts';
-import { stepsOf } from '../../domain/automation.ts';
+import { isMessage, stepsOf } from '../../domain/automation.ts';
 import { stopReason } from '../../domain/template.ts';
 import type { Database, Tx } from './pool.ts';
 import { ruleColumns, ruleRow } from './rule-shapes.ts';
@@ -172,7 +172,7 @@ async function stopRules(
       AND EXISTS (SELECT FROM whatsapp_senders s WHERE s.tenant_id = ${tenantId} AND s.is_default AND s.waba_id = ${wabaId}) LIMIT 500`);
   const sending = rules.filter((rule) =>
     stepsOf(rule.action_config).some(
-      ({ templateName, language }) => templateName === template.name && language === template.language,
+      (step) => isMessage(step) && step.templateName === template.name && step.language === template.language,
     ),
   );
   for (const { id } of sending) {
