@@ -196,7 +196,7 @@ function blocksOf(
     searchRoutes(searches),
     leadsApiRoutes({ ...entries, leadRecords: stores.leadRecords, changeStatus: stores.leads.changeStatus }),
     salesApiRoutes(figuresChanged),
-    openapiRoutes(config.PUBLIC_URL),
+    openapiRoutes(config.PUBLIC_URL, ruleBody),
     automationApiRoutes({ ...ruleDeps, ...templateDeps, ruleBody }),
     templateRoutes(templateDeps),
     ruleRoutes(ruleDeps),

@@ -81,7 +81,7 @@ async function listTemplates(req: Request, res: Response, { templates }: Automat
   );
 }
 
-const templateBody = z.object({
+export const templateBody = z.object({
   name: z.string().regex(/^[a-z0-9_]{1,512}$/),
   language: z.string().regex(/^[a-z]{2,3}(_[A-Z]{2})?$/),
   category: z.enum(['MARKETING', 'UTILITY', 'AUTHENTICATION']),

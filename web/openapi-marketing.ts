@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { operation, queryOf, replyOf } from './openapi-parts.ts';
+import { templateBody } from './automation-api.ts';
+import { jsonBody, operation, queryOf, replyOf } from './openapi-parts.ts';
 import { statsQuery } from './stats.ts';
 
 const decimal = z.string().describe('Decimal text in major units');
@@ -47,6 +48,16 @@ const totalReply = z.object({
   roi_percentage: maybe,
   roas: maybe,
   missing_rate: missingRate,
+});
+const ruleReply = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  trigger_type: z.string(),
+  trigger_conditions: z.record(z.string(), z.unknown()),
+  action_type: z.string(),
+  action_config: z.record(z.string(), z.unknown()),
+  is_active: z.boolean(),
+  created_at: z.iso.datetime(),
 });
 export const marketingReplies = {
   '/crm/marketing/stats': z.object({
@@ -96,18 +107,7 @@ export const marketingReplies = {
       components: z.array(z.record(z.string(), z.unknown())),
     }),
   ),
-  '/crm/marketing/automation-rules': z.array(
-    z.object({
-      id: z.uuid(),
-      name: z.string(),
-      trigger_type: z.string(),
-      trigger_conditions: z.record(z.string(), z.unknown()),
-      action_type: z.string(),
-      action_config: z.record(z.string(), z.unknown()),
-      is_active: z.boolean(),
-      created_at: z.iso.datetime(),
-    }),
-  ),
+  '/crm/marketing/automation-rules': z.array(ruleReply),
   '/admin/config/deployment': z.object({
     webhook_ycloud_url: z.url(),
     webhook_meta_url: z.url(),
@@ -121,7 +121,7 @@ const reads = (path: keyof typeof marketingReplies, summary: string, parameters:
   operation(summary, { parameters, responses: { 200: replyOf('As of the last sync', marketingReplies[path]) } });
 
 /** The mission's addresses that answer JSON. Where a page stands at the same address, `Accept: application/json` asks for this. */
-export const marketingPaths = {
+export const marketingPaths = (ruleBody: z.ZodType) => ({
   '/crm/marketing/stats': {
     get: reads('/crm/marketing/stats', 'Figures of a window of whole days', queryOf(statsQuery)),
   },
@@ -134,7 +134,17 @@ export const marketingPaths = {
   '/crm/marketing/token-status': { get: reads('/crm/marketing/token-status', 'How the Meta connection stands') },
   '/crm/marketing/templates': {
     get: reads('/crm/marketing/templates', 'WhatsApp templates', queryOf(status)),
+    post: operation('Create a template at YCloud; Meta reviews it', {
+      requestBody: jsonBody(templateBody),
+      responses: { 201: { description: 'Sent for review: what was sent, with its status' } },
+    }),
   },
-  '/crm/marketing/automation-rules': { get: reads('/crm/marketing/automation-rules', 'Automation rules') },
+  '/crm/marketing/automation-rules': {
+    get: reads('/crm/marketing/automation-rules', 'Automation rules'),
+    post: operation('Create a rule, active at once', {
+      requestBody: jsonBody(ruleBody),
+      responses: { 201: replyOf('The rule', ruleReply) },
+    }),
+  },
   '/admin/config/deployment': { get: reads('/admin/config/deployment', 'The addresses to give to Meta and YCloud') },
-};
+});

@@ -59,7 +59,7 @@ const salePaths = {
 };
 
 /** The JSON API: what stands under /api/v1, and the addresses that the product's pages share. Bodies come from the very schemas that check them. */
-export function openapi(publicUrl: string): object {
+export function openapi(publicUrl: string, ruleBody: z.ZodType): object {
   return {
     openapi: '3.1.0',
     info: {
@@ -77,7 +77,7 @@ export function openapi(publicUrl: string): object {
           responses: { 202: { description: 'Started, or running already' } },
         }),
       },
-      ...marketingPaths,
+      ...marketingPaths(ruleBody),
     },
     components: {
       securitySchemes: {
@@ -93,11 +93,11 @@ export function openapi(publicUrl: string): object {
   };
 }
 
-export const openapiRoutes = (publicUrl: string): Route[] => [
+export const openapiRoutes = (publicUrl: string, ruleBody: z.ZodType): Route[] => [
   {
     method: 'get',
     path: '/api/v1/openapi.json',
     access: 'public',
-    handler: (_req: Request, res: Response) => void res.json(openapi(publicUrl)),
+    handler: (_req: Request, res: Response) => void res.json(openapi(publicUrl, ruleBody)),
   },
 ];
