@@ -3,6 +3,7 @@ import { createCampaignSyncActivities } from './activities/campaign-sync.ts';
 import { copyToChatwoot } from './activities/chatwoot-mirror.ts';
 import { createConnectionActivities } from './activities/connection.ts';
 import { createConnectionCheckActivities } from './activities/connection-checks.ts';
+import { createCreativePictureActivities } from './activities/creative-pictures.ts';
 import { createDataDeletionActivities } from './activities/data-deletion.ts';
 import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
 import { createLeadActivities, type NewsOfLead } from './activities/leads.ts';
@@ -12,6 +13,7 @@ import { createChatwootConversations } from './adapters/chatwoot/conversations.t
 import { freePort } from './adapters/free-port.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
 import { createMetaClient } from './adapters/meta/client.ts';
+import { createPictures } from './adapters/meta/pictures.ts';
 import { fullestLimit } from './adapters/metrics.ts';
 import { startOutboxPoller } from './adapters/outbox-poller.ts';
 import { normalizePhone } from './adapters/phone.ts';
@@ -152,6 +154,11 @@ function activitiesOf({
       live,
     }),
     ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),
+    ...createCreativePictureActivities({
+      ...stores,
+      cache,
+      pictures: createPictures({ graphUrl: config.META_GRAPH_URL }),
+    }),
     ...createBackfillActivities({ meta, ...stores, cache, live }),
     ...createLeadActivities({
       ...leadDeps,

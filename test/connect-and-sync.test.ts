@@ -4,9 +4,11 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { createCampaignSyncActivities } from '../activities/campaign-sync.ts';
 import { createConnectionActivities } from '../activities/connection.ts';
+import { createCreativePictureActivities } from '../activities/creative-pictures.ts';
 import { createLeadReconciliationActivities } from '../activities/lead-reconciliation.ts';
 import { createLeadActivities } from '../activities/leads.ts';
 import { createVault } from '../adapters/crypto/fernet.ts';
+import { createPictures } from '../adapters/meta/pictures.ts';
 import { normalizePhone } from '../adapters/phone.ts';
 import { createStores, type Stores } from '../adapters/postgres/stores.ts';
 import { createCampaignSyncs } from '../adapters/temporal/campaign-sync.ts';
@@ -52,6 +54,11 @@ const activities = () => {
   return {
     ...createConnectionActivities({ ...stores, attempts: stores.oauthAttempts, meta, schedules, live }),
     ...createCampaignSyncActivities({ ...stores, meta, cache, live, metrics: bench.metrics }),
+    ...createCreativePictureActivities({
+      ...stores,
+      cache,
+      pictures: createPictures({ graphUrl: bench.simulator.url }),
+    }),
     ...createLeadReconciliationActivities({
       ...stores,
       meta,

@@ -4,8 +4,9 @@ import { type RateDeps, rateRoutes } from './rates.ts';
 import type { Route } from './route.ts';
 import { type SalesImportDeps, salesImportRoutes } from './sales-import.ts';
 import { type SyncPageDeps, syncPageRoutes } from './sync-page.ts';
+import { type ThumbnailDeps, thumbnailRoutes } from './thumbnails.ts';
 
-export type FigureDeps = CampaignDeps & ExplainDeps & SyncPageDeps & RateDeps & SalesImportDeps;
+export type FigureDeps = CampaignDeps & ExplainDeps & SyncPageDeps & RateDeps & SalesImportDeps & ThumbnailDeps;
 
 /** The pages behind the results: campaigns, explanations, and what they are made of. */
 export const figureRoutes = (deps: FigureDeps): Route[] => [
@@ -14,4 +15,5 @@ export const figureRoutes = (deps: FigureDeps): Route[] => [
   ...syncPageRoutes(deps),
   ...rateRoutes(deps),
   ...salesImportRoutes(deps),
+  ...thumbnailRoutes(deps),
 ];

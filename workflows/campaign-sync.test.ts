@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AccountPlan, CampaignSyncActivities, SyncPlan } from '../activities/campaign-sync.ts';
 import type { ConnectionActivities } from '../activities/connection.ts';
+import type { CreativePictureActivities } from '../activities/creative-pictures.ts';
 import { AppError } from '../domain/error.ts';
 import { workflowBench } from '../test/time-skipping.ts';
 import { campaignSyncWorkflow } from './campaign-sync.ts';
@@ -42,11 +43,12 @@ const fakes = {
   },
   finishAccount: async ({ adAccountId, window }) => note(`done:${adAccountId}:${window}`),
   finishSync: async ({ errorCode }) => note(`finish:${errorCode}`),
+  copyPictures: async () => ({ copied: 0, failed: 0 }),
   markReconnectNeeded: async ({ reason, tokenVersion }) => {
     note(`reconnect:${reason}:${tokenVersion}`);
     return true;
   },
-} satisfies CampaignSyncActivities & Pick<ConnectionActivities, 'markReconnectNeeded'>;
+} satisfies CampaignSyncActivities & CreativePictureActivities & Pick<ConnectionActivities, 'markReconnectNeeded'>;
 
 async function aSync() {
   const handle = await bench.env.client.workflow.start(campaignSyncWorkflow, {
@@ -65,6 +67,17 @@ describe('A campaign sync', () => {
       expect(calls.filter((call) => call.includes(':1'))).toEqual(['objects:1', 'days:1:2026-11-24', 'done:1:narrow']);
       expect(calls.at(-1)).toBe('finish:null');
       await bench.saveHistory('campaign-sync', handle as WorkflowHandle);
+    });
+  });
+
+  it('ends well when the pictures of the ads cannot be had', async () => {
+    const copyPictures = async () => {
+      throw new AppError('unavailable', 'no pictures today');
+    };
+    await bench.withActivities({ ...fakes, copyPictures }, async () => {
+      const { result } = await aSync();
+      expect(result).toEqual({ accounts: 2, failed: 0, rows: 120 });
+      expect(calls.at(-1)).toBe('finish:null');
     });
   });
 

@@ -12,6 +12,7 @@ import { createConnectionChecks } from './connection-checks.ts';
 import { createConnections } from './connections.ts';
 import { createControlTotals } from './control-totals.ts';
 import { createConversations } from './conversations.ts';
+import { createCreativePictures } from './creative-pictures.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createDeletionRequests } from './deletion-requests.ts';
 import { createExchangeRates } from './exchange-rates.ts';
@@ -81,6 +82,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     connections: createConnections(sealed),
     controlTotals: createControlTotals(database),
     conversations: createConversations(database),
+    creativePictures: createCreativePictures(database),
     credentials: createCredentials(database, vault, fallbacks),
     deletionRequests: createDeletionRequests(sealed),
     exchangeRates: createExchangeRates(database),

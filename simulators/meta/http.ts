@@ -23,7 +23,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly json?: unknown;
-  readonly text?: string;
+  readonly text?: string | Buffer;
 }
 
 const BODY_LIMIT = 20_000_000;

@@ -185,7 +185,7 @@ function pictureUrl(sim: Simulator, creativeId: string, size: number): string {
     .toString(16)
     .toUpperCase();
   const oh = createHash('sha1').update(`${creativeId}:${oe}:${sim.app.secret}`).digest('hex').slice(0, 20);
-  return `${sim.url}/media/${creativeId}.svg?stp=p${size}x${size}&oh=${oh}&oe=${oe}`;
+  return `${sim.url}/media/${creativeId}.png?stp=p${size}x${size}&oh=${oh}&oe=${oe}`;
 }
 
 /** A page without its token; `/me/accounts` adds one. */

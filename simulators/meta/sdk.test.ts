@@ -52,7 +52,7 @@ test('the SDK reads ads with their creative inside', async () => {
   expect(ads).toHaveLength(20);
   const creative = ads[0]?.['creative'] as { thumbnail_url: string };
   const picture = await fetch(creative.thumbnail_url);
-  expect(picture.headers.get('content-type')).toBe('image/svg+xml');
+  expect(picture.headers.get('content-type')).toBe('image/png');
 });
 
 test('the SDK reads the same insights synchronously and through a report', async () => {

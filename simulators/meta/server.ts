@@ -136,7 +136,8 @@ function send(response: ServerResponse, reply: Reply): void {
 
 /** Announces the whole body, sends half of it, and breaks off. */
 function truncate(response: ServerResponse, reply: Reply): void {
-  const text = Buffer.from(reply.text ?? metaJson(reply.json));
+  const whole = reply.text ?? metaJson(reply.json);
+  const text = typeof whole === 'string' ? Buffer.from(whole) : whole;
   response.writeHead(reply.status, { ...reply.headers, 'Content-Length': text.length });
   response.write(text.subarray(0, Math.floor(text.length / 2)), () => response.destroy());
 }
