@@ -12,4 +12,4 @@ ENV NODE_ENV=production MALLOC_ARENA_MAX=2 HOST=0.0.0.0 WORKFLOW_BUNDLE=/app/wor
 WORKDIR /app
 COPY --from=build --chown=node:node /app .
 USER node
-CMD ["node", "--max-semi-space-size=8", "server.ts"]
+CMD ["node", "--max-semi-space-size=4", "server.ts"]

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { benchBurst } from './bench/burst.ts';
 import { benchFigures } from './bench/figures.ts';
 import { benchIntake } from './bench/intake.ts';
+import { benchMemory, residentMib } from './bench/memory.ts';
 import { benchPages } from './bench/pages.ts';
 import { report } from './bench/report.ts';
 import { type SeededBench, withStack } from './bench/stack.ts';
@@ -16,6 +16,7 @@ await withStack(async (bench) => {
   const { actions, baseline } = await benchWalk(bench);
   await benchBurst(bench, actions, baseline);
   residentMemory(bench);
+  await benchMemory(bench);
   await benchIntake(bench);
   await benchSync(bench);
   await benchTap(bench);
@@ -24,12 +25,11 @@ await withStack(async (bench) => {
 process.exit();
 
 /** After the burst, as the system says. */
-function residentMemory({ services }: SeededBench): void {
+function residentMemory(bench: SeededBench): void {
   for (const name of ['server', 'worker'] as const) {
-    const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${services[name].program?.pid}/status`, 'utf8'))?.[1]);
     report({
       name: `${name} resident after ${name === 'server' ? 'the pages' : 'the burst'}`,
-      value: kib / 1024,
+      value: residentMib(bench, name),
       unit: 'MiB',
       baseline: null,
       goal: 300,

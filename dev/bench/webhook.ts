@@ -14,3 +14,12 @@ export function webhookOf(
   const signature = createHmac('sha256', secrets.metaAppSecret).update(body).digest('hex');
   return { headers: { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${signature}` }, body };
 }
+
+/** Sends it to the running server. Gives the status. */
+export async function postWebhook(bench: SeededBench, leadgenIds: readonly string[]): Promise<number> {
+  const reply = await fetch(`${bench.places.webUrl}/crm/webhook/meta`, {
+    method: 'POST',
+    ...webhookOf(bench, leadgenIds),
+  });
+  return reply.status;
+}
