@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { createConversationIntake } from './activities/conversations.ts';
+import { createOptOutDesk } from './activities/opt-outs.ts';
 import { createTemplateDesk, type TemplateDesk } from './activities/templates.ts';
 import { createWhatsappNotices, type WhatsappNotices } from './activities/whatsapp-notices.ts';
 import { createVault } from './adapters/crypto/fernet.ts';
@@ -127,6 +128,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     metrics,
   });
   const notices = noticesOf(base);
+  const optOuts = createOptOutDesk({ ...stores, ycloud: base.ycloud });
   const deletions = createDataDeletions(base.temporal.client);
   return startDispatcher({
     ...inbox,
@@ -144,7 +146,9 @@ export function dispatcherOf(base: Foundation): Dispatcher {
       templates: async (tenantId) => {
         await copyTemplates(tenantId);
         await notices.noteBalance(tenantId);
+        await optOuts.pull(tenantId);
       },
+      opt_out: optOuts.push,
       run_to_start: (tenantId, runId) => automationRuns.startLater(tenantId, runId, leadWorkflows.startAutomation),
       reminders: stores.reminderRules.startDue,
       oauth_returned: async (tenantId, attemptId) => {

@@ -9,7 +9,7 @@ import { type AppliedReport, applyReports, type Report } from './message-reports
 import type { Database, Tx } from './pool.ts';
 import { attributeReferral, lockPerson, type Referral } from './referrals.ts';
 import { wordsCame } from './rule-triggers.ts';
-import { lift, suppress } from './suppressions.ts';
+import { isOurEcho, lift, suppress, YCLOUD_LIST } from './suppressions.ts';
 
 /** What a person wrote to us. */
 export interface InboundMessage {
@@ -124,6 +124,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
           await lift(tx, tenantId, phone, source, at);
           return [];
         }
+        if (source === YCLOUD_LIST && (await isOurEcho(tx, tenantId, phone))) return [];
         await suppress(tx, tenantId, phone, source, at);
         const leads = await leadsOfPhone(tx, tenantId, phone);
         return endRuns(

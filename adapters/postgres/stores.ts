@@ -55,6 +55,7 @@ import { createSessions } from './sessions.ts';
 import { createSettings } from './settings.ts';
 import { createStats } from './stats.ts';
 import { createStatsDetail } from './stats-detail.ts';
+import { createSuppressions } from './suppressions.ts';
 import { createSyncRuns } from './sync-runs.ts';
 import { createSystemEvents } from './system-events.ts';
 import { createTeam } from './team.ts';
@@ -127,6 +128,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     syncRuns: createSyncRuns(database),
     systemEvents: createSystemEvents(database),
     team: createTeam(database),
+    suppressions: createSuppressions(database),
     templates: createTemplates(database),
     unconfirmedMessages: createUnconfirmedMessages(database),
     users: createUsers(database),

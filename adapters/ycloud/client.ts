@@ -120,7 +120,8 @@ export function createYCloud({ url, log }: { url: string; log: Logger }) {
   }
 
   const request: YCloudRequest = async (key, path, schema, given) => {
-    const init = given === undefined ? { method: 'GET' } : { method: given.method, body: JSON.stringify(given.body) };
+    const body = given?.body === undefined ? {} : { body: JSON.stringify(given.body) };
+    const init = { method: given?.method ?? 'GET', ...body };
     const response = await call(key, path, { ...init, deadlineMs: READ_DEADLINE_MS }).catch((error: unknown) => {
       throw new AppError('unavailable', 'YCloud does not answer', { cause: error });
     });
