@@ -5,6 +5,7 @@ import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accoun
 import type { AdInsights } from '../adapters/postgres/ad-insights.ts';
 import type { Campaigns } from '../adapters/postgres/campaigns.ts';
 import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
+import type { ReportLevel } from '../adapters/postgres/insight-reports.ts';
 import type { Insights } from '../adapters/postgres/insights.ts';
 import { controlledDays, leadsIn, localDay, type Slice, wasOverWhenRead } from '../domain/insights.ts';
 import type { LiveUpdates } from '../domain/live.ts';
@@ -47,15 +48,7 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
   for (const slice of of.slices.slice(progress.slicesDone)) {
     if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
     const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
-    // A detail that waits for a report means that the books of its slice are written already.
-    const waits = await deps.insightReports.maybe(of.tenantId, {
-      ...slice,
-      runId: of.runId,
-      adAccountId: of.adAccountId,
-      level: 'ad',
-    });
-    const rows = waits === null ? await copyBooks(deps, copy) : 0;
-    await copyDetail(deps, copy);
+    const rows = await copyBoth(deps, copy);
     await compareTotal(deps, copy);
     await deps.insightReports.forget(of.tenantId, of.adAccountId, slice);
     progress.rows += rows;
@@ -72,6 +65,21 @@ interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId' 
   slice: Slice;
   token: string;
   alive: () => void;
+}
+
+/**
+ * Books and detail at the same time: neither waits for the other's pages or reports. When one fails, the other is finished and marked, so that a
+ * repeat reads only what is missing.
+ */
+async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<number> {
+  const [books, detail] = await Promise.allSettled([copyBooks(deps, copy), copyDetail(deps, copy)]);
+  if (books.status === 'fulfilled' && detail.status === 'fulfilled') return books.value;
+  const { tenantId, runId, adAccountId, slice } = copy;
+  const markDone = (level: ReportLevel) =>
+    deps.insightReports.mark(tenantId, { ...slice, runId, adAccountId, level }, 'done');
+  if (books.status === 'fulfilled') await markDone('campaign');
+  if (detail.status === 'fulfilled') await markDone('ad');
+  throw books.status === 'rejected' ? books.reason : (detail as PromiseRejectedResult).reason;
 }
 
 async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {

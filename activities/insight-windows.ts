@@ -58,13 +58,19 @@ export async function copyWindow<T>(
   }
 }
 
+/** Saves a page while the next is on its way: Meta's answer and our database wait for each other at neither side, and two pages are the most in memory. */
 async function copyPages<T>({ save }: LevelReader<T>, pages: Pages<T>): Promise<number> {
+  const reading = pages[Symbol.asyncIterator]();
   let count = 0;
-  for await (const page of pages) {
-    await save(page);
-    count += page.rows.length;
+  let next = reading.next();
+  for (;;) {
+    const page = await next;
+    if (page.done === true) return count;
+    next = reading.next();
+    next.catch(() => {}); // its failure is met where it is awaited, and what came before it is kept
+    await save(page.value);
+    count += page.value.rows.length;
   }
-  return count;
 }
 
 async function ask<T>(

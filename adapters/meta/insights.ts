@@ -35,8 +35,14 @@ const campaignDayRow = z
 export type CampaignDay = z.output<typeof campaignDayRow>;
 
 const adDayRow = z
-  .object({ ...delivered, campaign_id: metaId, adset_id: metaId, ad_id: metaId })
-  .transform((row) => ({ campaignId: row.campaign_id, adsetId: row.adset_id, adId: row.ad_id, ...figuresOf(row) }));
+  .object({ ...delivered, campaign_id: metaId, campaign_name: z.string().default(''), adset_id: metaId, ad_id: metaId })
+  .transform((row) => ({
+    campaignId: row.campaign_id,
+    campaignName: row.campaign_name,
+    adsetId: row.adset_id,
+    adId: row.ad_id,
+    ...figuresOf(row),
+  }));
 export type AdDay = z.output<typeof adDayRow>;
 
 const reportRow = z.object({ report_run_id: metaId });
@@ -58,7 +64,7 @@ const PAGE_ROWS = 500;
 /** What is asked for and how its rows read, by level. */
 const LEVELS = {
   campaign: { level: 'campaign', fields: `campaign_id,campaign_name,${FIGURES}`, row: campaignDayRow },
-  ad: { level: 'ad', fields: `campaign_id,adset_id,ad_id,${FIGURES}`, row: adDayRow },
+  ad: { level: 'ad', fields: `campaign_id,campaign_name,adset_id,ad_id,${FIGURES}`, row: adDayRow },
 } as const;
 export type InsightLevel = keyof typeof LEVELS;
 

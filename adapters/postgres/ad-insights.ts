@@ -1,5 +1,5 @@
 import { sql } from 'slonik';
-import type { SyncedAccount } from './campaigns.ts';
+import { insertUnlisted, type SyncedAccount } from './campaigns.ts';
 import type { Database } from './pool.ts';
 
 /** One ad's day: the detail behind a campaign's. */
@@ -7,6 +7,7 @@ export interface AdInsightRecord {
   adId: string;
   adsetId: string;
   campaignId: string;
+  campaignName: string;
   date: string;
   spend: string;
   impressions: number;
@@ -19,7 +20,7 @@ export type AdInsights = ReturnType<typeof createAdInsights>;
 /** `meta_ads_ad_insights`, written by syncs only. Never summed to campaign totals. */
 export function createAdInsights({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** One page of the detail. A row of a campaign that the books do not know is left out: nothing could show it. */
+    /** One page of the detail, and the run's progress with it. Repeating a page changes nothing. */
     savePage: (
       tenantId: number,
       runId: string,
@@ -38,6 +39,7 @@ export function createAdInsights({ inTenant }: Pick<Database, 'inTenant'>) {
           row.leads,
         ]);
         if (tuples.length > 0) {
+          await insertUnlisted(tx, tenantId, account, page.rows);
           const types = ['text', 'date', 'text', 'text', 'numeric', 'int8', 'int8', 'int4'];
           await tx.query(sql.unsafe`
             INSERT INTO meta_ads_ad_insights AS kept
@@ -45,7 +47,6 @@ export function createAdInsights({ inTenant }: Pick<Database, 'inTenant'>) {
             SELECT ${tenantId}, given.ad_id, given.day, given.adset_id, given.campaign_id, ${account.adAccountId}, ${account.currency},
               given.spend, given.impressions, given.clicks, given.leads
             FROM ${sql.unnest(tuples, types)} AS given (ad_id, day, adset_id, campaign_id, spend, impressions, clicks, leads)
-            JOIN meta_ads_campaigns c ON c.tenant_id = ${tenantId} AND c.meta_campaign_id = given.campaign_id
             ON CONFLICT (tenant_id, ad_id, date) DO UPDATE SET adset_id = excluded.adset_id, meta_campaign_id = excluded.meta_campaign_id,
               currency = excluded.currency, spend = excluded.spend, impressions = excluded.impressions, clicks = excluded.clicks,
               leads = excluded.leads, synced_at = now()

@@ -105,6 +105,26 @@ async function upsertCampaigns(tx: Tx, tenantId: number, account: SyncedAccount,
       IS DISTINCT FROM (excluded.name, excluded.objective, excluded.status, excluded.currency, excluded.daily_budget, excluded.lifetime_budget)`);
 }
 
+/**
+ * A campaign that Meta reports but lists no more gets a row of its name: its money must not be lost. In one order always, because books and detail
+ * are written at the same time.
+ */
+export async function insertUnlisted(
+  tx: Tx,
+  tenantId: number,
+  account: SyncedAccount,
+  rows: readonly { campaignId: string; campaignName: string }[],
+): Promise<void> {
+  const campaigns = new Map(rows.map((row) => [row.campaignId, row.campaignName]));
+  const tuples = [...campaigns].map(([id, name]) => [tenantId, id, account.adAccountId, name, account.currency]);
+  await tx.query(sql.unsafe`
+    INSERT INTO meta_ads_campaigns (tenant_id, meta_campaign_id, meta_account_id, name, currency)
+    SELECT given.* FROM ${sql.unnest(tuples, ['int4', 'text', 'text', 'text', 'text'])} AS given (tenant_id, id, account, name, currency)
+    WHERE NOT EXISTS (SELECT FROM meta_ads_campaigns k WHERE k.tenant_id = given.tenant_id AND k.meta_campaign_id = given.id)
+    ORDER BY given.id
+    ON CONFLICT (tenant_id, meta_campaign_id) DO NOTHING`);
+}
+
 // An ad set or ad whose campaign we cannot see is left out: nothing could show it.
 async function upsertAdsets(tx: Tx, tenantId: number, currency: string, rows: readonly AdsetRecord[]) {
   if (rows.length === 0) return;

@@ -1,5 +1,5 @@
 import { sql } from 'slonik';
-import type { SyncedAccount } from './campaigns.ts';
+import { insertUnlisted, type SyncedAccount } from './campaigns.ts';
 import type { Database, Tx } from './pool.ts';
 
 /** One campaign's day: the books. Money as decimal text in the account's currency. */
@@ -43,16 +43,6 @@ export function createInsights({ inTenant }: Pick<Database, 'inTenant'>) {
           WHERE tenant_id = ${tenantId} AND id = ${runId}`);
       }),
   };
-}
-
-// A campaign that Meta reports but lists no more gets a row of its name: its money must not be lost.
-async function insertUnlisted(tx: Tx, tenantId: number, account: SyncedAccount, rows: readonly InsightRecord[]) {
-  const campaigns = new Map(rows.map((row) => [row.campaignId, row.campaignName]));
-  const tuples = [...campaigns].map(([id, name]) => [tenantId, id, account.adAccountId, name, account.currency]);
-  await tx.query(sql.unsafe`
-    INSERT INTO meta_ads_campaigns (tenant_id, meta_campaign_id, meta_account_id, name, currency)
-    SELECT * FROM ${sql.unnest(tuples, ['int4', 'text', 'text', 'text', 'text'])}
-    ON CONFLICT (tenant_id, meta_campaign_id) DO NOTHING`);
 }
 
 async function upsertDays(tx: Tx, tenantId: number, account: SyncedAccount, rows: readonly InsightRecord[]) {

@@ -4,6 +4,8 @@ import { createCampaignSyncs } from '../../adapters/temporal/campaign-sync.ts';
 import { asAdmin } from '../stack/roles.ts';
 import { report } from './report.ts';
 import type { SeededBench } from './stack.ts';
+import { benchLargeSync } from './sync-large.ts';
+import { benchSyncSpeed } from './sync-speed.ts';
 
 const PAGE_ROWS = 500;
 const OBJECT_READS = 4; // the account itself, campaigns, ad sets, ads
@@ -16,9 +18,9 @@ const runRow = z.object({
   rows: z.coerce.number(),
   seconds: z.coerce.number(),
 });
-type Run = z.output<typeof runRow>;
+export type Run = z.output<typeof runRow>;
 
-/** Campaign syncs through the whole product: calls against the fewest possible, and rows a second against a bare reader of the same pages. */
+/** Campaign syncs through the whole product: calls against the fewest possible, speed, and what a large account takes. */
 export async function benchSync(bench: SeededBench): Promise<void> {
   for (const [name, window] of [
     ['4-hourly', 'narrow'],
@@ -36,26 +38,13 @@ export async function benchSync(bench: SeededBench): Promise<void> {
       better: 'less',
       note: `${run.calls} calls, ${run.rows} rows of the books`,
     });
-    if (window === 'first') await againstBareReader(bench, run);
   }
-}
-
-async function againstBareReader(bench: SeededBench, run: Run): Promise<void> {
-  const bare = await bareRead(bench);
-  const [hub, alone] = [run.rows / run.seconds, bare.rows / bare.seconds];
-  report({
-    name: 'rows a second of a first sync',
-    ratio: hub / alone,
-    unit: 'of the bare reader',
-    baseline: `the same pages fetched and upserted without Temporal, ${Math.round(alone)} rows/s`,
-    goal: 0.8,
-    better: 'more',
-    note: `${Math.round(hub)} rows/s`,
-  });
+  await benchSyncSpeed(bench);
+  await benchLargeSync(bench);
 }
 
 /** Makes every account of the first tenant need this window, starts the Schedule's own run and waits for its row. */
-async function syncOf({ places, tenants }: SeededBench, window: 'narrow' | 'wide' | 'first'): Promise<Run> {
+export async function syncOf({ places, tenants }: SeededBench, window: 'narrow' | 'wide' | 'first'): Promise<Run> {
   const tenantId = tenants[0]?.id ?? 0;
   const connection = await Connection.connect({ address: places.temporalAddress });
   try {
@@ -80,7 +69,8 @@ async function syncOf({ places, tenants }: SeededBench, window: 'narrow' | 'wide
   }
 }
 
-const DAYS = { narrow: [3], wide: [28], first: [28, 31, 31] } as const;
+/** The slices of each window, newest first. */
+export const DAYS = { narrow: [3], wide: [28], first: [28, 31, 31] } as const;
 
 /** The fewest calls for what lies in the tables now: each level's rows by slice, in full pages. */
 async function floorOf({ places, tenants }: SeededBench, window: keyof typeof DAYS): Promise<number> {
@@ -107,79 +97,4 @@ async function floorOf({ places, tenants }: SeededBench, window: keyof typeof DA
     }
     return calls;
   });
-}
-
-interface Page {
-  data: { campaign_id?: string; ad_id?: string; date_start: string; spend?: string }[];
-  paging?: { next?: string; cursors?: { after?: string } };
-}
-
-/** The least a program can do: fetch each page of the same windows and upsert it in one statement. */
-async function bareRead({ places, tenants }: SeededBench): Promise<{ rows: number; seconds: number }> {
-  const made = await fetch(`${places.metaSimUrl}/_control/tokens`, { method: 'POST', body: '{}' });
-  const { access_token: token } = (await made.json()) as { access_token: string };
-  return asAdmin(places.adminUrl, async (client) => {
-    await client.query(
-      'CREATE TEMP TABLE bare (level text, id text, day date, spend numeric, PRIMARY KEY (level, id, day))',
-    );
-    const accounts = await client.query<{ id: string; today: string }>(
-      `SELECT ad_account_id AS id, (now() AT TIME ZONE time_zone)::date AS today FROM ad_accounts WHERE tenant_id = $1 AND is_selected`,
-      [tenants[0]?.id],
-    );
-    const started = performance.now();
-    let books = 0;
-    for (const { id, today } of accounts.rows) {
-      for (const edge of ['', '/campaigns', '/adsets', '/ads'])
-        await (await fetch(`${places.metaSimUrl}/v26.0/act_${id}${edge}?limit=500&access_token=${token}`)).json();
-      let from = 0;
-      for (const days of DAYS.first) {
-        const at = (back: number) => new Date(Date.parse(today) - back * 86_400_000).toISOString().slice(0, 10);
-        const range = JSON.stringify({ since: at(from + days - 1), until: at(from) });
-        for (const level of ['campaign', 'ad'] as const) {
-          const rows = await copyLevel(`${places.metaSimUrl}/v26.0/act_${id}/insights`, token, level, range, (page) =>
-            client.query(
-              `INSERT INTO bare SELECT $1, * FROM unnest($2::text[], $3::date[], $4::numeric[])
-               ON CONFLICT (level, id, day) DO UPDATE SET spend = excluded.spend`,
-              [
-                level,
-                page.map((row) => row.ad_id ?? row.campaign_id),
-                page.map((row) => row.date_start),
-                page.map((row) => row.spend ?? '0'),
-              ],
-            ),
-          );
-          if (level === 'campaign') books += rows;
-        }
-        from += days;
-      }
-    }
-    return { rows: books, seconds: (performance.now() - started) / 1000 };
-  });
-}
-
-async function copyLevel(
-  address: string,
-  token: string,
-  level: 'campaign' | 'ad',
-  range: string,
-  keep: (rows: Page['data']) => Promise<unknown>,
-): Promise<number> {
-  let rows = 0;
-  let after: string | undefined;
-  do {
-    const params = new URLSearchParams({
-      level,
-      time_increment: '1',
-      time_range: range,
-      fields: `${level}_id,spend,impressions,clicks,actions`,
-      limit: String(PAGE_ROWS),
-      access_token: token,
-      ...(after === undefined ? {} : { after }),
-    });
-    const page = (await (await fetch(`${address}?${params}`)).json()) as Page;
-    await keep(page.data);
-    rows += page.data.length;
-    after = page.paging?.next === undefined ? undefined : page.paging.cursors?.after;
-  } while (after !== undefined);
-  return rows;
 }

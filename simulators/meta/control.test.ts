@@ -32,6 +32,21 @@ test('the world has three businesses, five accounts in as many currencies and zo
   );
 });
 
+test('an account grows by campaigns that deliver, and a reset takes them away again', async () => {
+  const listed = async () =>
+    ((await client.graph(`${account()}/campaigns`, { limit: 500 })).body.data as unknown[]).length;
+  const delivered = async () => {
+    const params = { level: 'ad', date_preset: 'yesterday', fields: 'ad_id', limit: 500 };
+    return ((await client.graph(`${account()}/insights`, params)).body.data as unknown[]).length;
+  };
+  const before = [await listed(), await delivered()] as const;
+  await client.control('POST', 'campaigns', { account: account(), count: 100 });
+  expect(await listed()).toBe(before[0] + 100);
+  expect(await delivered()).toBeGreaterThan(before[1] + 80);
+  await client.control('POST', 'reset', {});
+  expect([await listed(), await delivered()]).toEqual(before);
+});
+
 test('the ledger keeps method, path and status of each call in order, and never a token', async () => {
   await call();
   await client.graph('404404');

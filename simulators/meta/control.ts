@@ -2,6 +2,7 @@ import { handshake } from './app-edges.ts';
 import { createLeads, killTokens, makeToken } from './control-make.ts';
 import { totals, worldView } from './control-world.ts';
 import { type Fault, faultKinds } from './faults.ts';
+import { growAccount, takeAwayGrowth } from './growth.ts';
 import { isObject, parseJson, type Reply } from './http.ts';
 import { applySettings, defaultSettings } from './settings.ts';
 import type { Simulator } from './simulator.ts';
@@ -41,6 +42,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   'POST app': changeApp,
   'POST settings': (sim, body) => ({ refused: applySettings(sim.settings, body), settings: sim.settings }),
   'POST objects': changeObject,
+  'POST campaigns': growAccount,
   'POST deauthorize': (sim, body) => postSigned(sim, body, {}),
   'POST data-deletion': (sim, body) => postSigned(sim, body, { expires: sim.clock.seconds() + 3600 }),
 };
@@ -55,6 +57,9 @@ export async function control(sim: Simulator, method: string, url: URL, raw: Buf
   const value = raw.length === 0 ? {} : parseJson(raw.toString('utf8'));
   if (!isObject(value)) {
     return { status: 400, headers, json: { error: 'the body must be a JSON object' } };
+  }
+  if (method !== 'GET') {
+    sim.results.clear();
   }
   try {
     return { status: 200, headers, json: await handler(sim, value, url) };
@@ -99,7 +104,9 @@ function reset(sim: Simulator, body: Body): unknown {
   sim.webhooks.clear();
   sim.clock.reset();
   sim.tokens.revive();
-  for (const [id, fresh] of createWorld(sim.world.seed).byId) {
+  const world = createWorld(sim.world.seed);
+  takeAwayGrowth(sim.world, world);
+  for (const [id, fresh] of world.byId) {
     Object.assign(sim.world.byId.get(id) ?? {}, fresh);
   }
   Object.assign(sim.settings, defaultSettings());

@@ -68,8 +68,21 @@ export function readReportRows(context: Context<Report>): Page<Row> {
   return pageOf(call, sim.url, rows);
 }
 
-/** All rows that the parameters ask for, before paging. */
-export function insightRows(sim: Simulator, node: GraphNode, params: Params): Row[] {
+/** All rows that the parameters ask for, before paging. One page after another is cut out of the same result, as Meta's cursors do. */
+export function insightRows(sim: Simulator, node: GraphNode, params: Params): readonly Row[] {
+  const {
+    after: _after,
+    before: _before,
+    limit: _limit,
+    access_token: _token,
+    appsecret_proof: _proof,
+    ...question
+  } = params;
+  const today = dayIn(accountOf(sim, node).timeZone, sim.clock.now());
+  return sim.results.of(JSON.stringify([node.id, today, question]), () => reckonRows(sim, node, params));
+}
+
+function reckonRows(sim: Simulator, node: GraphNode, params: Params): Row[] {
   const account = accountOf(sim, node);
   const today = dayIn(account.timeZone, sim.clock.now());
   const level = levelOf(node, params);

@@ -4,6 +4,7 @@ import { createRestatements, type Restatements } from './figures.ts';
 import { createLeads, type Leads } from './leads.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createReports, type Reports } from './reports.ts';
+import { createResults, type Results } from './results.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 import { createUsage, type Usage } from './usage.ts';
@@ -46,6 +47,7 @@ export interface Simulator {
   readonly codes: Map<string, AuthorizationCode>;
   readonly restatements: Restatements;
   readonly reports: Reports;
+  readonly results: Results;
   readonly leads: Leads;
   readonly webhooks: Webhooks;
   /** Pages in the order in which they subscribed, with their fields. */
@@ -99,6 +101,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     tokens: createTokens(app, clock),
     codes: new Map(),
     restatements: createRestatements(),
+    results: createResults(),
     reports: createReports(),
     leads: createLeads(options.firstLead ?? secondsOfThisYear()),
     webhooks: createWebhooks({ app, clock, ledger, settings }),
