@@ -11,13 +11,15 @@ import type { StatsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
 
 /** The reply for programs: the campaign as in the stats, then its ad sets and ads. */
-export const campaignDetailJson = ({ total, facts, report, period, speed }: CampaignPage) => ({
+export const campaignDetailJson = ({ total, facts, report, period, speed, messageCosts }: CampaignPage) => ({
   ...campaignJson(total),
   objective: facts.objective,
   period,
   adsets: report.adsets.map((line) => lineJson('adset_id', line, total.currency)),
   ads: report.ads.map((line) => lineJson('ad_id', line, total.currency)),
   speed_to_lead_seconds: speed,
+  // One row a currency, and one without for messages that have no price yet: they are not added up.
+  message_costs: messageCosts,
   spend_beyond_ads: toText(report.beyondAds, digitsOf(total.currency)),
 });
 
@@ -61,6 +63,7 @@ export function campaignProps(page: CampaignPage, query: StatsQuery, words: Word
     beyondAds: report.beyondAds === ZERO ? null : money(report.beyondAds),
     restatements: page.restatements.map((row) => restatementLine(row, words)),
     speed: speedOf(page, words),
+    messages: messagesOf(page, words),
     unsettledSince: format.longDay(addDays(page.period.until, 1 - SETTLED_AFTER_DAYS)),
     leads: page.leads.map((lead) => ({
       id: lead.id,
@@ -91,6 +94,20 @@ function speedOf({ speed }: CampaignPage, { t, format }: Words) {
     p95: format.span(speed[`${step}_p95`]),
     without: speed.leads - speed[step] === 0 ? '' : t('campaign:speed.without', { count: speed.leads - speed[step] }),
   }));
+}
+
+/** What the messages to its leads cost: each currency for itself, and how many have no price yet. Null when none left. */
+function messagesOf({ messageCosts }: CampaignPage, { t, format }: Words) {
+  if (messageCosts.length === 0) return null;
+  const priced = messageCosts.flatMap(({ currency, amount }) =>
+    currency === null ? [] : [format.namedMoney(amount, currency)],
+  );
+  const unpriced = messageCosts.find(({ currency }) => currency === null)?.messages ?? 0;
+  return {
+    count: t('campaign:messages.count', { count: messageCosts.reduce((sum, { messages }) => sum + messages, 0) }),
+    amounts: priced.join(' + '),
+    unpriced: unpriced === 0 ? '' : t('campaign:messages.unpriced', { count: unpriced }),
+  };
 }
 
 function aboutOf({ facts }: CampaignPage, { t, format }: Words): string[] {

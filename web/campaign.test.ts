@@ -197,3 +197,30 @@ describe('The history of copies', () => {
     expect(textOf(await (await newcomer.get('/crm/marketing/sync')).text())).toContain('Nothing was copied yet');
   });
 });
+
+describe('The cost of messages', () => {
+  it('shows what the messages to its leads cost, each currency for itself, and how many have no price yet', async () => {
+    const earlier = (await json('?days=30')).message_costs.reduce((sum, { messages }) => sum + messages, 0);
+    const stranger = await aLead(db, tenantId, { name: 'De otra campaña' });
+    await aTouch(db, tenantId, stranger, { campaignId: '1', at: new Date(Date.now() - 60_000) });
+    const lead = await aLead(db, tenantId, { name: 'Con mensajes' });
+    await aTouch(db, tenantId, lead, { campaignId, at: new Date(Date.now() - 60_000) });
+    for (const id of [lead, lead, lead, lead, stranger]) await aMessage(db, tenantId, id, { state: 'delivered' });
+    await aMessage(db, tenantId, lead, { state: 'failed' });
+    await db.database.inTenant(tenantId, (tx) =>
+      tx.query(sql.unsafe`
+        UPDATE outbound_messages m SET price = p.price, price_currency = p.currency
+        FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM outbound_messages WHERE tenant_id = ${tenantId} AND lead_id = ${lead} AND state = 'delivered') o
+        JOIN (VALUES (1, 0.0618, 'USD'), (2, 0.0618, 'USD'), (3, 95.5, 'ARS')) AS p (n, price, currency) ON p.n = o.n WHERE m.id = o.id`),
+    );
+    expect((await json('?days=30')).message_costs).toEqual([
+      { currency: 'USD', amount: '0.123600', messages: 2 },
+      { currency: 'ARS', amount: '95.500000', messages: 1 },
+      { currency: null, amount: '0.000000', messages: 1 + earlier },
+    ]);
+    const text = textOf((await page('?days=30')).html);
+    expect(text).toMatch(
+      /4 WhatsApp messages to its leads : .*0\.12 \+ .*95\.50 · 1 without a price yet · not part of the spend/,
+    );
+  });
+});

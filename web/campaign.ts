@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { LeadSpeeds } from '../adapters/postgres/lead-speed.ts';
+import type { MessageCosts } from '../adapters/postgres/message-costs.ts';
 import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { StatsDetail } from '../adapters/postgres/stats-detail.ts';
 import { campaignReport } from '../domain/campaign-report.ts';
@@ -19,6 +20,7 @@ export interface CampaignDeps {
   statsDetail: Pick<StatsDetail, 'campaign' | 'leads' | 'names'>;
   restatements: Pick<Restatements, 'recent'>;
   leadSpeed: LeadSpeeds;
+  messageCosts: MessageCosts;
 }
 
 /** One campaign: what it spent and brought, day by day, ad set by ad set, ad by ad. */
@@ -55,7 +57,7 @@ export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 
 /** The hub's own rows, of this campaign alone, and the detail beside them. @throws AppError `not_found` */
 async function campaignPage(
-  { stats, statsDetail, restatements, leadSpeed }: CampaignDeps,
+  { stats, statsDetail, restatements, leadSpeed, messageCosts }: CampaignDeps,
   tenantId: number,
   campaignId: string,
   query: StatsQuery,
@@ -87,6 +89,7 @@ async function campaignPage(
     restatements: await restatements.recent(tenantId, { campaignId, limit: 20 }),
     leads: leads.filter(({ earlier }) => earlier === null || earlier < period.since).slice(0, ROWS_SHOWN),
     speed: await leadSpeed.ofCampaign(tenantId, campaignId, period),
+    messageCosts: await messageCosts.ofCampaign(tenantId, campaignId, period),
     sales: shown,
     names: await statsDetail.names(tenantId, [...new Set(shown.flatMap(({ leadId }) => leadId ?? []))]),
   };

@@ -33,6 +33,7 @@ import { createLeadPages } from './lead-pages.ts';
 import { createLeadRecords } from './lead-records.ts';
 import { createLeadSpeed } from './lead-speed.ts';
 import { createLeads } from './leads.ts';
+import { createMessageCosts } from './message-costs.ts';
 import { createMessagesByHand } from './messages-by-hand.ts';
 import { createMetaUsers } from './meta-users.ts';
 import { createOauthAttempts } from './oauth-attempts.ts';
@@ -105,6 +106,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadSpeed: createLeadSpeed(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
+    messageCosts: createMessageCosts(database),
     messagesByHand: createMessagesByHand(database),
     oauthAttempts: createOauthAttempts(sealed),
     opportunities: createOpportunities(database),
