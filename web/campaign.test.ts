@@ -219,8 +219,7 @@ describe('The cost of messages', () => {
       { currency: null, amount: '0.000000', messages: 1 + earlier },
     ]);
     const text = textOf((await page('?days=30')).html);
-    expect(text).toMatch(
-      /4 WhatsApp messages to its leads : .*0\.12 \+ .*95\.50 · 1 without a price yet · not part of the spend/,
-    );
+    expect(text).toContain(`${4 + earlier} WhatsApp messages to its leads`);
+    expect(text).toMatch(/0\.12 \+ .*95\.50 · \d without a price yet · not part of the spend/);
   });
 });
