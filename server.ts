@@ -20,6 +20,7 @@ import { createAccessLog } from './web/access-log.ts';
 import { createApp } from './web/app.ts';
 import { automationApiRoutes } from './web/automation-api.ts';
 import { automationLogRoutes } from './web/automation-logs.ts';
+import { createBreakdownService } from './web/breakdown-service.ts';
 import { chatwootWebhookRoutes } from './web/chatwoot-webhook.ts';
 import { configurationRoutes } from './web/configuration.ts';
 import { connectionRoutes } from './web/connection.ts';
@@ -128,6 +129,7 @@ function routesOf(
   { nudge }: Dispatcher,
 ): Route[][] {
   const figures = createStatsService(stores.stats, cache, () => new Date());
+  const breakdown = createBreakdownService({ stats: figures, breakdowns: stores.breakdowns });
   const searches = createSearches(vault);
   const syncDeps = {
     connections: stores.connections,
@@ -185,6 +187,7 @@ function routesOf(
       ...stores,
       ...figuresChanged,
       stats: figures,
+      breakdown,
       normalizePhone,
       usageReadings: createUsageGate(redis).readings,
       backfills: createBackfills(temporal.client),
@@ -192,6 +195,7 @@ function routesOf(
     marketingRoutes({
       config,
       stats: figures,
+      breakdown,
       leadPages: stores.leadPages,
       hubPage: stores.hubPage,
       firstSteps: createFirstStepList({

@@ -20,6 +20,9 @@ const names = [
 const statuses = ['new', 'contacted', 'opportunity', 'customer', 'not_interested'];
 const states = ['delivered', 'unconfirmed', 'failed', 'read', undefined, 'sending'];
 
+/** One dot. */
+const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 /** A tenant whose every screen has something to show, awkward names included. Gives one of its leads, with a conversation and a sale. */
 export async function aRichTenant(app: WholeApp, db: TestDatabase): Promise<{ tenantId: number; leadId: string }> {
   const tenantId = await aTenant(db, { name: 'Clínica Odontológica Aurora del Sur y Asociados' });
@@ -85,8 +88,12 @@ async function aCopiedCampaign({ database }: TestDatabase, tenantId: number, id:
       INSERT INTO meta_ads_adsets (tenant_id, adset_id, meta_campaign_id, name, status, currency)
       VALUES (${tenantId}, '2001', ${id}, 'Visitantes web 30 días', 'ACTIVE', 'ARS'), (${tenantId}, '2002', ${id}, ${'Similares '.repeat(8)}, 'PAUSED', 'ARS')`);
     await tx.query(sql.unsafe`
-      INSERT INTO meta_ads_ads (tenant_id, ad_id, adset_id, meta_campaign_id, name, status)
-      VALUES (${tenantId}, '20011', '2001', ${id}, 'Alineadores antes y después', 'ACTIVE'), (${tenantId}, '20021', '2002', ${id}, ${'x'.repeat(90)}, 'PAUSED')`);
+      INSERT INTO meta_ads_creatives (tenant_id, creative_id, name) VALUES (${tenantId}, '71', 'Sonrisa'), (${tenantId}, '72', ${`<b>${'y'.repeat(90)}`})`);
+    await tx.query(sql.unsafe`
+      INSERT INTO creative_pictures (tenant_id, creative_id, type, picture) VALUES (${tenantId}, '71', 'image/png', decode(${PICTURE}, 'base64'))`);
+    await tx.query(sql.unsafe`
+      INSERT INTO meta_ads_ads (tenant_id, ad_id, adset_id, meta_campaign_id, name, status, creative_id)
+      VALUES (${tenantId}, '20011', '2001', ${id}, 'Alineadores antes y después', 'ACTIVE', '71'), (${tenantId}, '20021', '2002', ${id}, ${'x'.repeat(90)}, 'PAUSED', '72')`);
     await tx.query(sql.unsafe`
       INSERT INTO meta_ads_ad_insights (tenant_id, ad_id, date, adset_id, meta_campaign_id, meta_account_id, currency, spend, impressions, clicks, leads)
       SELECT ${tenantId}, ad_id, ${today}::date - n, adset_id, meta_campaign_id, '100', 'ARS', 4321.10, 900, 30, 2

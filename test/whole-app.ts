@@ -13,6 +13,7 @@ import type { MetaReply } from '../domain/meta-reply.ts';
 import type { ScopeReading } from '../domain/meta-usage.ts';
 import { automationApiRoutes } from '../web/automation-api.ts';
 import { automationLogRoutes } from '../web/automation-logs.ts';
+import { createBreakdownService } from '../web/breakdown-service.ts';
 import { chatwootWebhookRoutes } from '../web/chatwoot-webhook.ts';
 import { configurationRoutes } from '../web/configuration.ts';
 import { connectionRoutes } from '../web/connection.ts';
@@ -113,6 +114,7 @@ function blocksOf(
   { cache, usage, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'passwordHash'>,
 ): Route[][] {
   const figures = createStatsService(stores.stats, cache, () => new Date());
+  const breakdown = createBreakdownService({ stats: figures, breakdowns: stores.breakdowns });
   const searches = createSearches(createVault(config.ENCRYPTION_KEYS));
   const syncDeps = { ...stores, syncs };
   const signInLimit = createRateLimit(undefined, 'sign-in', { points: 10, seconds: 60 });
@@ -161,6 +163,7 @@ function blocksOf(
       ...stores,
       ...figuresChanged,
       stats: figures,
+      breakdown,
       normalizePhone,
       backfills: { start: async () => {} },
       usageReadings: async (scopes) => usage.readings?.(scopes) ?? null,
@@ -169,6 +172,7 @@ function blocksOf(
       ...stores,
       config,
       stats: figures,
+      breakdown,
       firstSteps: createFirstStepList({ hasGlobalWebhook: async () => false }),
       debugStats: stores.figures.raw,
       metaReplies: async (adAccountIds) => (await usage.replies?.(adAccountIds)) ?? [],

@@ -1,3 +1,4 @@
+import { type BreakdownPageDeps, breakdownRoutes } from './breakdown.ts';
 import { type CampaignDeps, campaignRoutes } from './campaign.ts';
 import { type ExplainDeps, explainRoutes } from './explain.ts';
 import { type RateDeps, rateRoutes } from './rates.ts';
@@ -6,10 +7,17 @@ import { type SalesImportDeps, salesImportRoutes } from './sales-import.ts';
 import { type SyncPageDeps, syncPageRoutes } from './sync-page.ts';
 import { type ThumbnailDeps, thumbnailRoutes } from './thumbnails.ts';
 
-export type FigureDeps = CampaignDeps & ExplainDeps & SyncPageDeps & RateDeps & SalesImportDeps & ThumbnailDeps;
+export type FigureDeps = CampaignDeps &
+  ExplainDeps &
+  SyncPageDeps &
+  RateDeps &
+  SalesImportDeps &
+  BreakdownPageDeps &
+  ThumbnailDeps;
 
 /** The pages behind the results: campaigns, explanations, and what they are made of. */
 export const figureRoutes = (deps: FigureDeps): Route[] => [
+  ...breakdownRoutes(deps),
   ...campaignRoutes(deps),
   ...explainRoutes(deps),
   ...syncPageRoutes(deps),

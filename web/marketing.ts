@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import type { MetaReply } from '../domain/meta-reply.ts';
+import type { BreakdownService } from './breakdown-service.ts';
 import { bannerProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
 import type { FirstStepList } from './first-steps.ts';
@@ -21,6 +22,7 @@ import { webhookAddresses } from './webhook-addresses.ts';
 export interface MarketingDeps {
   config: Pick<Config, 'PUBLIC_URL' | 'ENVIRONMENT' | 'DEBUG_MARKETING_STATS'>;
   stats: StatsService;
+  breakdown: BreakdownService;
   leadPages: LeadPages;
   hubPage: HubPage;
   firstSteps: FirstStepList;
@@ -93,14 +95,14 @@ function parsed<T>(schema: z.ZodType<T>, query: unknown): T {
 }
 
 async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
-  const { config, stats, hubPage, firstSteps } = deps;
+  const { config, hubPage, firstSteps } = deps;
   const { tenantId } = callerOf(req);
   const query = parsed(statsQuery, { ...req.query });
   const frame = frameOf(req);
   const isConnected = isLive(frame.connectionStatus as ConnectionStatus);
   const reader = { locale: localeOf(req), timeZone: frame.timeZone, currency: frame.currency };
   const [results, beside] = await Promise.all([
-    hubResults(stats, tenantId, query, reader),
+    hubResults(deps, tenantId, query, reader),
     hubPage.forTenant(tenantId, { withSteps: !firstSteps.isOver(tenantId, isConnected) }),
   ]);
   renderPage(req, res, 'hub/page', {

@@ -69,8 +69,22 @@ export function createStatsService(stats: Stats, cache: Cache, clock: () => Date
         statsJson(tenantId, await read(tenantId, query), query.currency === ALL),
       ),
     /** A view of the answer, cached the same way: what a page shows costs one look-up. `key` names everything the view depends on beside the query. */
-    view: <T>(tenantId: number, query: StatsQuery, key: string, make: (answer: StatsAnswer) => T): Promise<T> =>
+    view: <T>(
+      tenantId: number,
+      query: StatsQuery,
+      key: string,
+      make: (answer: StatsAnswer) => T | Promise<T>,
+    ): Promise<T> =>
       cache.remember(tenantId, `view:${key}:${keyOf(query)}`, CACHE_S, async () => make(await read(tenantId, query))),
+    /** Whatever else is made of the same rows, cached the same way. */
+    remember: <T>(tenantId: number, query: StatsQuery, key: string, make: () => Promise<T>): Promise<T> =>
+      cache.remember(tenantId, `${key}:${keyOf(query)}`, CACHE_S, make),
     invalidate: (tenantId: number) => cache.invalidate(tenantId),
   };
+}
+
+/** The one that a page shows first: the tenant's own, or the one that money is spent in. */
+export function mainCurrency(totals: readonly { currency: string; spend: bigint }[], own: string): string {
+  const spending = totals.filter((total) => total.spend > 0n).map((total) => total.currency);
+  return spending.includes(own) ? own : (spending[0] ?? own);
 }

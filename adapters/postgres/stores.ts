@@ -6,6 +6,7 @@ import { createArchives } from './archives.ts';
 import { createAuditTrail } from './audit-trail.ts';
 import { createAutomationLogs } from './automation-logs.ts';
 import { createAutomationRuns } from './automation-runs.ts';
+import { createBreakdowns } from './breakdowns.ts';
 import { createCampaigns } from './campaigns.ts';
 import { createChatwootOutbox } from './chatwoot-outbox.ts';
 import { createConnectionChecks } from './connection-checks.ts';
@@ -78,6 +79,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     automationLogs: createAutomationLogs(database),
     archives: createArchives(database),
     automationRuns: createAutomationRuns(database),
+    breakdowns: createBreakdowns(database),
     campaigns: createCampaigns(database),
     chatwootOutbox: createChatwootOutbox(sealed),
     connectionChecks: createConnectionChecks(database),
