@@ -47,7 +47,8 @@ export function createApp(deps: AppDeps, routes: readonly Route[]): Express {
 
 function routerOf(routes: readonly Route[], deps: AppDeps): Router {
   const router = express.Router();
-  for (const route of routes) {
+  // Express looks from the top: webhooks come by the hundred a second.
+  for (const route of routes.toSorted((a, b) => Number(b.access === 'provider') - Number(a.access === 'provider'))) {
     router[route.method](
       route.path,
       ...bodyParsers(route),

@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Change } from '../../domain/inbox.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 
@@ -110,5 +111,56 @@ describe('A row that failed', () => {
     expect(await inbox.payloads(quiet, [id])).toEqual([]);
     expect(await rowOf(busy, id)).toMatchObject({ state: 'pending', error: null });
     await finish(busy, [id]);
+  });
+});
+
+describe('Webhooks that come at the same moment', () => {
+  const lead = (n: number, payload = '{}'): Change => ({
+    provider: 'meta',
+    kind: 'leadgen',
+    subject: String(n),
+    sourceId: '4711',
+    sourcePhone: null,
+    id: `meta:leadgen:4711:${n}`,
+    payload,
+    isUsed: true,
+  });
+  const kept = async () =>
+    (
+      await db.database.inTenant(0, (tx) =>
+        tx.anyFirst(sql.type(z.object({ subject: z.string() }))`
+          SELECT subject FROM webhook_events WHERE source_id = '4711' ORDER BY subject::int`),
+      )
+    ).map(Number);
+
+  it('are each there once when their senders hear of it, twice told or not, in fewer commits than webhooks', async () => {
+    let statements = 0;
+    const counted = createInbox({
+      ...db.database,
+      pool: Object.assign(Object.create(db.database.pool), {
+        query: (query: Parameters<typeof db.database.pool.query>[0]) => {
+          statements++;
+          return db.database.pool.query(query);
+        },
+      }),
+    });
+    const told = Array.from({ length: 60 }, (_, i) => [lead(i), lead((i + 1) % 60)]);
+    const counts = await Promise.all(
+      told.map(async (changes) => {
+        const count = await counted.insert(changes, { to: 'sender' });
+        expect(await kept()).toEqual(expect.arrayContaining(changes.map(({ subject }) => Number(subject))));
+        return count;
+      }),
+    );
+    expect(await kept()).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(60);
+    expect(statements).toBeLessThan(10);
+  });
+
+  it('do not fail for one that cannot be stored', async () => {
+    const all = [lead(100), lead(101), lead(102), lead(103, '\0'), lead(104)];
+    const ends = await Promise.allSettled(all.map((change) => inbox.insert([change], { to: 'sender' })));
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect((await kept()).filter((n) => n >= 100)).toEqual([100, 101, 102, 104]);
   });
 });

@@ -3,6 +3,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Change } from '../../domain/inbox.ts';
 import type { Database, Tx } from './pool.ts';
+import { together } from './together.ts';
 
 const takenRow = z.object({
   id: z.number(),
@@ -38,25 +39,33 @@ export type DueWork = z.output<typeof dueRow>;
 export type Routing = { to: 'sender' } | { to: 'tenant'; tenantId: number };
 
 const MAX_ATTEMPTS = 20;
+const TOGETHER = { lanes: 2, most: 1000 };
 
 /** The inbox: what was received is a row before the sender hears 200. */
 export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>) {
+  const insert = async (changes: readonly Change[], routing: Routing): Promise<number> => {
+    const provider = changes[0]?.provider;
+    const statement = sql.prepared(`inbox-${routing.to}-${provider}`, z.object({})); // planned once a connection: planning was half of its time
+    const inserted = await pool.query(statement`
+      INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, subject, source_id, payload, state)
+      SELECT g.provider, ${dedupeKey}, t.tenant_id, g.kind, g.subject, g.source_id, g.payload,
+        CASE WHEN NOT g.is_used THEN 'ignored' WHEN t.tenant_id IS NULL THEN 'orphan' ELSE 'pending' END
+      FROM ${sql.unnest(changes.map(tuple), ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'bool'])}
+        AS g (provider, kind, subject, source_id, source_phone, own_id, hash, payload, is_used)
+      LEFT JOIN LATERAL ${tenantsOf(routing, provider)} AS t (tenant_id, place) ON g.is_used OR ${routing.to === 'tenant'}
+      ON CONFLICT DO NOTHING`);
+    return inserted.rowCount;
+  };
+  // Statuses of YCloud are stored alone: whether a body was a repeat, and so perhaps a conflict, is known from its own count.
+  const insertMeta = together((changes: readonly Change[]) => insert(changes, { to: 'sender' }), TOGETHER);
+
   return {
-    /** One statement for all changes of a body. Gives how many rows are new: a repeat inserts nothing. Throws while the database is away. */
-    async insert(changes: readonly Change[], routing: Routing): Promise<number> {
-      const rows = changes.map((change) => tuple(change));
-      const provider = changes[0]?.provider;
-      const statement = sql.prepared(`inbox-${routing.to}-${provider}`, z.object({})); // planned once a connection: planning was half of its time
-      const inserted = await pool.query(statement`
-        INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, subject, source_id, payload, state)
-        SELECT g.provider, ${dedupeKey}, t.tenant_id, g.kind, g.subject, g.source_id, g.payload,
-          CASE WHEN NOT g.is_used THEN 'ignored' WHEN t.tenant_id IS NULL THEN 'orphan' ELSE 'pending' END
-        FROM ${sql.unnest(rows, ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'bool'])}
-          AS g (provider, kind, subject, source_id, source_phone, own_id, hash, payload, is_used)
-        LEFT JOIN LATERAL ${tenantsOf(routing, provider)} AS t (tenant_id, place) ON g.is_used OR ${routing.to === 'tenant'}
-        ON CONFLICT DO NOTHING`);
-      return inserted.rowCount;
-    },
+    /**
+     * One statement for all changes of a body; Meta's bodies that come while others are being stored share one. Gives how many rows are new: a repeat inserts
+     * nothing. Throws while the database is away.
+     */
+    insert: (changes: readonly Change[], routing: Routing): Promise<number> =>
+      changes[0]?.provider === 'meta' && routing.to === 'sender' ? insertMeta(changes) : insert(changes, routing),
 
     /**
      * Keeps, as a row of its own in each tenant it went to, a YCloud event whose id is known with another body. Inside the tenant the first body is visible.
@@ -151,7 +160,7 @@ const tuple = (change: Change) => [
   change.sourceId,
   change.sourcePhone,
   change.id,
-  hashOf(change),
+  change.id === null ? hashOf(change) : null, // its key only where it has no id
   change.payload,
   change.isUsed,
 ];
