@@ -65,6 +65,7 @@ import {
   type Foundation,
   foundation,
   noticesOf,
+  sellerMails,
   serveMetrics,
   templateDesk,
 } from './wiring.ts';
@@ -208,7 +209,7 @@ function routesOf(
     leadEntryRoutes({ ...entries, users: stores.users }),
     leadImportRoutes(entries),
     leadCaptureRoutes({ leads: stores.leads, startIntake: leadWorkflows.startIntake }),
-    sellerRoutes({ sellers: stores.sellers, live }),
+    sellerRoutes({ sellers: stores.sellers, live, tellSeller: sellerMails(base).givenLead }),
     leadRoutes(leadDeps),
     chatwootWebhookRoutes({ ...stores, wake, live }),
     replyRoutes({ ...leadDeps, startMessage: leadWorkflows.startMessage, wake }),

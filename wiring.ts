@@ -24,6 +24,7 @@ import { createYCloud } from './adapters/ycloud/client.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { isLive } from './domain/connection.ts';
 import type { MetaReply } from './domain/meta-reply.ts';
+import { givenLeadMail, newLeadMail } from './web/mails.ts';
 
 // V8 would let garbage grow to several times what lives, some tens of MiB, before it looks. The first holds for every isolate at once; the other two only
 // for those made from here on, the threads of workflows: a limit of the main isolate must stand on the command line.
@@ -113,6 +114,20 @@ export const templateDesk = ({ stores, ycloud, live }: Pick<Foundation, 'stores'
 export const noticesOf = ({ stores, ycloud, metrics, config }: Foundation): WhatsappNotices =>
   createWhatsappNotices({ ...stores, ycloud, metrics, publicUrl: config.PUBLIC_URL });
 
+/** Mails to a lead's seller; where nobody has it, it is a test, or no mail server is named, nothing is sent. */
+export function sellerMails({ stores, mailer, config }: Pick<Foundation, 'stores' | 'mailer' | 'config'>) {
+  const of = async (tenantId: number, leadId: string, compose: typeof newLeadMail) => {
+    const lead = await stores.leads.facts(tenantId, leadId);
+    if (lead.seller_email === null || lead.is_test) return;
+    const facts = { leadId, campaignName: lead.campaign_name };
+    await mailer.send({ to: lead.seller_email, ...compose(config.PUBLIC_URL, lead.seller_locale, facts) });
+  };
+  return {
+    newLead: (tenantId: number, leadId: string) => of(tenantId, leadId, newLeadMail),
+    givenLead: (tenantId: number, leadId: string) => of(tenantId, leadId, givenLeadMail),
+  };
+}
+
 /** The inbox's dispatcher; one runs in each program, so that either alone keeps things moving. */
 export function dispatcherOf(base: Foundation): Dispatcher {
   const { stores, leadWorkflows, connectionWorkflows, live, metrics, log } = base;
@@ -122,6 +137,7 @@ export function dispatcherOf(base: Foundation): Dispatcher {
     inbox,
     conversations,
     tell: leadWorkflows.tell,
+    tellSeller: sellerMails(base).newLead,
     invalidateFigures: base.cache.invalidate,
     refreshTemplates: copyTemplates,
     live,

@@ -51,6 +51,10 @@ async function apply(events: readonly { kind: string; payload: object | string }
       if (temporalIsDown) throw new Error('Temporal does not answer');
       told.push(`${workflowId}:${news}`);
     },
+    tellSeller: async (_, leadId) => {
+      told.push(`${leadId}:seller`);
+      throw new Error('the mail server does not answer');
+    },
     refreshTemplates: async (tenantId) => void refreshed.push(tenantId),
     live: { publish: (_, topic) => void published.push(topic), subscribe: () => () => {} },
     invalidateFigures: async (tenantId) => void invalidated.push(tenantId),
@@ -136,5 +140,23 @@ describe('What people write', () => {
       { ...clicked, payload: { whatsappInboundMessage: { ...clicked.payload.whatsappInboundMessage, referral } } },
     ]);
     expect(invalidated).toEqual([run.tenantId]);
+    expect(news()).not.toContain('seller');
+  });
+
+  it('mails the seller of somebody new who wrote from an ad, and holds nothing up when that fails', async () => {
+    const clicked = written('Hola');
+    const referral = { source_type: 'ad', source_id: '120210000000000003', ctwa_clid: 'c' };
+    const payload = {
+      whatsappInboundMessage: { ...clicked.payload.whatsappInboundMessage, from: '+5491155557788', referral },
+    };
+    expect(await apply([{ ...clicked, payload }])).toEqual(['done']);
+    expect(news()).toEqual(['seller']);
+    await apply([
+      {
+        ...written('¿Precio?'),
+        payload: { whatsappInboundMessage: { ...payload.whatsappInboundMessage, id: 'again' } },
+      },
+    ]);
+    expect(news()).toEqual(['seller']);
   });
 });

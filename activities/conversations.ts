@@ -8,6 +8,8 @@ export interface ConversationDeps {
   inbox: Pick<Inbox, 'payloads' | 'done'>;
   conversations: Conversations;
   tell: (workflowId: string, news: 'replied' | 'opted_out' | 'message_failed') => Promise<void>;
+  /** Mails whoever has the lead that somebody came. */
+  tellSeller: (tenantId: number, leadId: string) => Promise<unknown>;
   /** A template's status changed: it is read again from YCloud. */
   refreshTemplates: (tenantId: number) => Promise<void>;
   live: LiveUpdates;
@@ -75,14 +77,17 @@ async function applyStatuses(
 }
 
 async function receive(
-  { inbox, conversations, tell, live, metrics, invalidateFigures }: ConversationDeps,
+  { inbox, conversations, tell, tellSeller, live, metrics, invalidateFigures }: ConversationDeps,
   tenantId: number,
   event: StoredEvent,
 ): Promise<void> {
   const message = inboundMessage(event.payload, event.received_at);
   if (message === null) return void (await inbox.done(tenantId, [event.id]));
-  const { isNew, isNewLead, optedOut, runs } = await conversations.receive(tenantId, event.id, message);
-  if (isNewLead) metrics.leads.inc({ source: 'whatsapp' });
+  const { isNew, newLeadId = null, optedOut, runs } = await conversations.receive(tenantId, event.id, message);
+  if (newLeadId !== null) {
+    metrics.leads.inc({ source: 'whatsapp' });
+    tellSeller(tenantId, newLeadId).catch(() => {}); // not waited for: a mail server that hangs holds no message up
+  }
   if (isNew && message.referral) await invalidateFigures(tenantId);
   if (isNew) live.publish(tenantId, 'leads');
   await tellAll(tell, runs, optedOut ? 'opted_out' : 'replied');

@@ -70,6 +70,8 @@ export interface WholeApp extends TestApp {
   };
   /** What `/readyz` finds. */
   up: { postgres: boolean; temporal: boolean; redis: boolean };
+  /** The leads whose sellers were mailed. */
+  sellersTold: string[];
   /** The hash of PASSWORD. */
   passwordHash: string;
 }
@@ -95,23 +97,34 @@ export async function wholeApp(db: TestDatabase, given: Record<string, string> =
   const usage: WholeApp['usage'] = {};
   const live = createLiveUpdates(undefined);
   const liveStreams = createLiveStreams(live);
+  const sellersTold: string[] = [];
   const up = { postgres: true, temporal: true, redis: true };
   const passwordHash = await hashPassword(PASSWORD);
   let routes: readonly Route[] = [];
   const app = await testApp(
     db,
     (made) => {
-      routes = permissionTable([...blocksOf(made, { cache, usage, live, up, passwordHash }), liveStreams.routes]);
+      routes = permissionTable([
+        ...blocksOf(made, { cache, usage, live, up, sellersTold, passwordHash }),
+        liveStreams.routes,
+      ]);
       return routes;
     },
     given,
   );
-  return { ...app, routes, cache, usage, live, liveStreams, up, passwordHash };
+  return { ...app, routes, cache, usage, live, liveStreams, up, sellersTold, passwordHash };
 }
 
 function blocksOf(
   { config, stores }: Pick<TestApp, 'config' | 'stores'>,
-  { cache, usage, live, up, passwordHash }: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'passwordHash'>,
+  {
+    cache,
+    usage,
+    live,
+    up,
+    sellersTold,
+    passwordHash,
+  }: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'sellersTold' | 'passwordHash'>,
 ): Route[][] {
   const figures = createStatsService(stores.stats, cache, () => new Date());
   const breakdown = createBreakdownService({ stats: figures, breakdowns: stores.breakdowns });
@@ -181,7 +194,7 @@ function blocksOf(
     leadEntryRoutes({ ...entries, users: stores.users }),
     leadImportRoutes(entries),
     leadCaptureRoutes({ leads: stores.leads, startIntake: away }),
-    sellerRoutes({ sellers: stores.sellers, live }),
+    sellerRoutes({ sellers: stores.sellers, live, tellSeller: async (_, leadId) => void sellersTold.push(leadId) }),
     leadRoutes(leadDeps),
     chatwootWebhookRoutes({ ...stores, wake: async () => {}, live }),
     replyRoutes({ ...leadDeps, startMessage: away, wake: async () => {} }),

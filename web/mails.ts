@@ -13,6 +13,15 @@ export function newLeadMail(
   return { subject: t('mail:new_lead.subject', words), text: t('mail:new_lead.text', words) };
 }
 
+/** That a colleague gave them a lead, in the seller's language; who has none gets Spanish. */
+export function givenLeadMail(publicUrl: string, locale: Locale | null, { leadId }: { leadId: string }) {
+  const t = translate(locale ?? 'es');
+  return {
+    subject: t('mail:given_lead.subject'),
+    text: t('mail:given_lead.text', { url: `${publicUrl}/crm/leads/${leadId}` }),
+  };
+}
+
 /** That a rule met a lead, in the reader's language; who has none gets Spanish. Who it is stands on the page only. */
 export function ruleMail(
   publicUrl: string,

@@ -5,7 +5,7 @@ import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
 import { aPerson, type Person } from '../test/person.ts';
 import { type WholeApp, wholeApp } from '../test/whole-app.ts';
-import { newLeadMail } from './mails.ts';
+import { givenLeadMail, newLeadMail } from './mails.ts';
 
 let db: TestDatabase;
 let app: WholeApp;
@@ -39,6 +39,18 @@ describe('Leads by hand', () => {
     await ana.post(`/crm/leads/${leadId}/seller`, { seller_id: '' });
     expect(await sellerOf(leadId)).toBeNull();
     expect(textOf(await (await ana.get(`/crm/leads/${leadId}`)).text())).toContain('Not assigned to anybody');
+  });
+
+  it('are told to whom they are given, once, and not to who takes one', async () => {
+    const leadId = await aLead(db, tenantId);
+    const give = (userId: string) => ana.post(`/crm/leads/${leadId}/seller`, { seller_id: userId });
+    const told = () => app.sellersTold.filter((id) => id === leadId).length;
+    await give(ana.userId);
+    await give('');
+    expect(told()).toBe(0);
+    await give(beto.userId);
+    await give(beto.userId);
+    expect(told()).toBe(1);
   });
 
   it('are found by whose they are', async () => {
@@ -96,6 +108,10 @@ describe('The mail to a seller', () => {
     const mail = newLeadMail('https://hub.example.com', 'en', news);
     expect(mail.subject).toBe('New lead: Implantes $t(common:product)');
     expect(mail.text).toContain('https://hub.example.com/crm/leads/5f0e7f5e');
+    expect(givenLeadMail('https://hub.example.com', 'es', news)).toMatchObject({
+      subject: 'Te asignaron un lead',
+      text: expect.stringContaining('https://hub.example.com/crm/leads/5f0e7f5e'),
+    });
     expect(newLeadMail('https://hub.example.com', null, { ...news, campaignName: null }).subject).toBe(
       'Lead nuevo: Sin campaña',
     );

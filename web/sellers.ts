@@ -11,6 +11,8 @@ import { callerOf, type Route } from './route.ts';
 export interface SellerDeps {
   sellers: Sellers;
   live: LiveUpdates;
+  /** Mails the lead's seller that it is theirs now. */
+  tellSeller: (tenantId: number, leadId: string) => Promise<unknown>;
 }
 
 /** Who looks after which lead, by hand or in turn. */
@@ -56,8 +58,8 @@ async function setTurns(req: Request, res: Response, { sellers }: SellerDeps): P
   res.redirect(303, '/crm/sellers');
 }
 
-async function assign(req: Request, res: Response, { sellers, live }: SellerDeps): Promise<void> {
-  const { tenantId, actor } = callerOf(req);
+async function assign(req: Request, res: Response, { sellers, live, tellSeller }: SellerDeps): Promise<void> {
+  const { tenantId, userId, actor } = callerOf(req);
   const leadId = z.uuid().safeParse(req.params['id']);
   if (!leadId.success) throw new AppError('not_found', 'no such lead');
   const sellerId = z
@@ -65,7 +67,9 @@ async function assign(req: Request, res: Response, { sellers, live }: SellerDeps
     .nullable()
     .safeParse(fields(req)['seller_id'] || null);
   if (!sellerId.success) throw new AppError('invalid', 'no such seller');
-  await sellers.assign(tenantId, leadId.data, sellerId.data, actor);
+  const isNew = await sellers.assign(tenantId, leadId.data, sellerId.data, actor);
+  const isForAnother = sellerId.data !== null && sellerId.data !== userId;
+  if (isNew && isForAnother) tellSeller(tenantId, leadId.data).catch(() => {}); // it stands in their list all the same
   live.publish(tenantId, 'leads');
   res.redirect(303, `/crm/leads/${leadId.data}`);
 }

@@ -88,7 +88,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
       tenantId: number,
       inboxId: number,
       message: InboundMessage,
-    ): Promise<{ isNew: boolean; isNewLead?: boolean; optedOut: boolean; runs: readonly RunToSignal[] }> =>
+    ): Promise<{ isNew: boolean; newLeadId?: string | null; optedOut: boolean; runs: readonly RunToSignal[] }> =>
       inTenant(tenantId, async (tx) => {
         await markDone(tx, tenantId, [inboxId]);
         if (message.phone !== null && message.referral) await lockPerson(tx, tenantId, message.phone);
@@ -109,7 +109,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
         const leadId = newest?.id ?? referred?.leadId;
         if (!optedOut && leadId !== undefined && message.body !== null)
           await wordsCame(tx, tenantId, leadId, { id: message.providerId, body: message.body });
-        return { isNew: true, isNewLead: referred?.isNew ?? false, optedOut, runs };
+        return { isNew: true, newLeadId: referred?.isNew ? referred.leadId : null, optedOut, runs };
       }),
 
     /** YCloud's own list or the person's preference says stop, or start again: the latter only lifts what was said before it. */

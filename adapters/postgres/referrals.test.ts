@@ -54,7 +54,7 @@ const clicks = () =>
 describe('Somebody who writes from an ad', () => {
   it('is a new lead of that ad, with what they wrote', async () => {
     await createCampaigns(db.database).saveAds(tenantId, [ad]);
-    expect(await write()).toMatchObject({ isNew: true, isNewLead: true });
+    expect(await write()).toMatchObject({ isNew: true, newLeadId: expect.any(String) });
     const [lead] = await people();
     expect(lead).toMatchObject({ full_name: 'Lu', phone, status: 'new', campaign_name: 'Implantes' });
     expect(await clicks()).toEqual([
@@ -66,7 +66,7 @@ describe('Somebody who writes from an ad', () => {
   it('is the lead that is known by that number, who comes first in the list again', async () => {
     const known = await aLead(db, tenantId, { phone });
     await aLead(db, tenantId, { phone: '+5491155550188' });
-    expect(await write()).toMatchObject({ isNewLead: false });
+    expect(await write()).toMatchObject({ newLeadId: null });
     const rows = await people();
     expect(rows.map(({ id, is_repeat }) => [id === known, is_repeat])).toEqual([
       [true, true],

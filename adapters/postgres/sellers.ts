@@ -31,19 +31,20 @@ export function createSellers({ inTenant }: Pick<Database, 'inTenant'>) {
           WHERE u.tenant_id = ${tenantId} AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 200`),
       ),
 
-    /** Gives the lead to somebody, or to nobody. @throws {AppError} `not_found`; `invalid` for somebody who is not here */
-    assign: (tenantId: number, leadId: string, sellerId: string | null, actor: Actor): Promise<void> =>
+    /** Gives the lead to somebody, or to nobody; false where it was theirs already. @throws {AppError} `not_found`; `invalid` for somebody who is not here */
+    assign: (tenantId: number, leadId: string, sellerId: string | null, actor: Actor): Promise<boolean> =>
       inTenant(tenantId, async (tx) => {
         const before = await tx.maybeOne(sql.type(z.object({ seller_id: z.string().nullable() }))`
           SELECT seller_id FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId} FOR UPDATE`);
         if (before === null) throw new AppError('not_found', 'no such lead');
-        if (before.seller_id === sellerId) return;
+        if (before.seller_id === sellerId) return false;
         const isHere =
           sellerId === null ||
           (await tx.exists(sql.unsafe`
             SELECT FROM users WHERE tenant_id = ${tenantId} AND id = ${sellerId} AND disabled_at IS NULL`));
         if (!isHere) throw new AppError('invalid', 'no such seller');
         await give(tx, tenantId, leadId, sellerId, actor);
+        return true;
       }),
 
     /** Exactly these people take new leads in turn; who stays keeps their place. @throws {AppError} `invalid` for somebody who is not here */
