@@ -5,7 +5,7 @@ import { AppError } from '../domain/error.ts';
 import { targetsOf, unknownForm } from '../domain/form-mapping.ts';
 import { MOST_LINES, type ReadFile, readLines } from '../domain/lead-import.ts';
 import type { LiveUpdates } from '../domain/live.ts';
-import { type CsvProblem, csvLines } from './csv-lines.ts';
+import { type CsvProblem, readCells } from './csv-read.ts';
 import { translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
@@ -60,8 +60,8 @@ function ask(req: Request, res: Response, problem?: CsvProblem, csv = ''): void 
 async function read(req: Request, { leadEntries, normalizePhone }: LeadImportDeps): Promise<Checked | CsvProblem> {
   const { file, csv = '' } = fields(req);
   const text = file ?? csv;
-  const cells = csvLines(text, MOST_LINES);
-  if (typeof cells === 'string') return cells;
+  const cells = readCells(text, MOST_LINES);
+  if ('problem' in cells) return cells.problem;
   const country = await leadEntries.country(callerOf(req).tenantId);
   const found = readLines(cells.header, cells.rows, targetsOf(unknownForm), (typed) => normalizePhone(typed, country));
   return { ...found, header: cells.header, csv: text };
