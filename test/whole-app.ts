@@ -160,6 +160,9 @@ function blocksOf(
       ...stores,
       config,
       passwordMails,
+      normalizePhone,
+      startMessage: async () => {},
+      live,
       phoneNumbers: async () => [],
       notices: {
         urlOf: () => 'https://hub.example.com/webhook/ycloud/1',

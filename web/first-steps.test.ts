@@ -1,11 +1,14 @@
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { normalizePhone } from '../adapters/phone.ts';
 import { system } from '../domain/actor.ts';
 import { AppError, type ErrorCode } from '../domain/error.ts';
 import { type TestApp, testApp } from '../test/app.ts';
 import { aConnection, aLead } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { textOf } from '../test/html.ts';
+import { aRun } from '../test/outbound.ts';
 import { aPerson, type Person } from '../test/person.ts';
 import { createFirstStepList } from './first-steps.ts';
 import { senderRoutes } from './senders.ts';
@@ -30,6 +33,7 @@ let failure: ErrorCode | null;
 let copied: number[];
 let noticeState: string;
 let registered: number[];
+let started: string[];
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -40,6 +44,9 @@ beforeAll(async () => {
         if (failure !== null) throw new AppError(failure, 'YCloud');
         return phones;
       },
+      normalizePhone,
+      startMessage: async ({ messageId }) => void started.push(messageId),
+      live: { publish: () => {}, subscribe: () => () => {} },
       copyTemplates: async (tenant) => void copied.push(tenant),
       notices: {
         urlOf: (tenant) => `https://hub.example.com/webhook/ycloud/${tenant}`,
@@ -50,7 +57,7 @@ beforeAll(async () => {
   );
 });
 beforeEach(async () => {
-  [failure, copied, noticeState, registered] = [null, [], 'missing', []];
+  [failure, copied, noticeState, registered, started] = [null, [], 'missing', [], []];
   tenantId = await aTenant(db);
   person = await aPerson(app, db, tenantId, { locale: 'en' });
 });
@@ -157,5 +164,56 @@ describe('The WhatsApp number', () => {
     failure = code;
     expect(await text()).toContain(words);
     expect((await choose('+5491155550001')).status).toBe(422);
+  });
+});
+
+describe('Sending oneself a test', () => {
+  const KEY = '5f0e7f5e-9a52-4d5c-8a53-3f1f8a4a6f10';
+  const send = (given: Record<string, string> = {}) =>
+    person.post(`${PATH}/tests`, { key: KEY, phone: '11 5555 0199', template: 'bienvenida_lead|es', ...given });
+  const claim = (id = started[0] ?? '', at = new Date()) => app.stores.messagesByHand.claim(tenantId, id, at);
+  beforeEach(async () => {
+    await aRun(db.database, tenantId);
+  });
+
+  it('sends one approved template to the phone, once a form, through the same protocol, and shows what became of it', async () => {
+    const reply = await send();
+    expect([reply.status, reply.headers.get('location')]).toEqual([303, `${PATH}#test`]);
+    await send();
+    expect(started).toHaveLength(1);
+    expect(await claim()).toMatchObject({
+      decision: 'send',
+      message: { to: '+5491155550199', templateName: 'bienvenida_lead', bodyParameters: ['Carla Domínguez'] },
+    });
+    expect(await claim()).toMatchObject({ decision: 'already', state: 'unconfirmed' });
+    expect(await text()).toMatch(/Unconfirmed bienvenida_lead · \+5491155550199/);
+    const facts = await db.database.inTenant(tenantId, (tx) =>
+      tx.one(sql.type(z.object({ is_test: z.boolean(), body: z.string(), log: z.string(), events: z.number() }))`
+        SELECT l.is_test, c.body, a.status AS log, (SELECT count(*) FROM system_events e WHERE e.tenant_id = l.tenant_id AND e.name = 'message.test_asked') AS events
+        FROM leads l JOIN chat_messages c ON c.lead_id = l.id JOIN automation_logs a ON a.lead_id = l.id WHERE l.tenant_id = ${tenantId} AND l.phone = '+5491155550199'`),
+    );
+    expect(facts).toEqual({ is_test: true, body: 'Hola Carla Domínguez, gracias', log: 'unconfirmed', events: 1 });
+  });
+
+  it('never goes to a number that asked for no more messages, not even when it asked meanwhile', async () => {
+    await send();
+    await run(
+      sql.unsafe`INSERT INTO suppressions (tenant_id, phone, source) VALUES (${tenantId}, '+5491155550199', 'stop_word')`,
+    );
+    expect(await claim()).toEqual({ decision: 'skip', reason: 'opted_out' });
+    const again = await send({ key: KEY.replace('5f', '6f') });
+    expect([again.status, textOf(await again.text()).includes('asked for no more messages')]).toEqual([422, true]);
+    expect(started).toHaveLength(1);
+  });
+
+  it.each([
+    [{ phone: 'mañana' }, 'Write a phone with its area code'],
+    [{ template: '' }, 'Choose a template'],
+    [{ template: 'otra|es' }, 'the template is gone'],
+  ])('says what is wrong and keeps what was typed', async (given, words) => {
+    const reply = await send(given);
+    const html = await reply.text();
+    expect([reply.status, textOf(html).includes(words), started]).toEqual([422, true, []]);
+    expect(html).toContain(`value="${'phone' in given ? given.phone : '11 5555 0199'}"`);
   });
 });

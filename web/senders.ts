@@ -8,6 +8,7 @@ import { translator } from './i18n.ts';
 import { fields } from './lead-forms.ts';
 import { renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
+import { sendTest, type TestForm, type TestMessageDeps, testBox } from './test-messages.ts';
 
 /** A business number as YCloud lists it. */
 interface Phone {
@@ -18,7 +19,7 @@ interface Phone {
   messagingLimit?: string | null | undefined;
 }
 
-export interface SenderDeps {
+export interface SenderDeps extends TestMessageDeps {
   senders: Senders;
   /** The numbers of the tenant's YCloud key. Throws `misconfigured` without a key, `unauthorized`, `rate_limited`, `unavailable`. */
   phoneNumbers: (tenantId: number) => Promise<readonly Phone[]>;
@@ -49,15 +50,29 @@ export const senderRoutes = (deps: SenderDeps): Route[] => [
     body: 'form',
     handler: (req, res) => register(req, res, deps),
   },
+  {
+    method: 'post',
+    path: `${PATH}/tests`,
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => sendTest(req, res, deps, (form) => show(req, res, deps, { test: form })),
+  },
 ];
 
-async function show(req: Request, res: Response, deps: SenderDeps, isWrong = false): Promise<void> {
+/** What of a form is to be put right. */
+interface Wrong {
+  sender?: boolean;
+  test?: TestForm;
+}
+
+async function show(req: Request, res: Response, deps: SenderDeps, wrong: Wrong = {}): Promise<void> {
   const { tenantId } = callerOf(req);
-  const [known, offer, notices, balance] = await Promise.all([
+  const [known, offer, notices, balance, test] = await Promise.all([
     deps.senders.listForTenant(tenantId),
     offered(deps, tenantId),
     deps.notices.stateOf(tenantId),
     deps.senders.maybeBalance(tenantId),
+    testBox(deps, tenantId, wrong.test),
   ]);
   const chosen = known.find((sender) => sender.is_default);
   const props = {
@@ -67,11 +82,12 @@ async function show(req: Request, res: Response, deps: SenderDeps, isWrong = fal
     chosen,
     notices: { state: notices, url: deps.notices.urlOf(tenantId) },
     balance: balance === null ? null : { ...balance, isLow: isLowBalance(balance.amount, balance.spentInAWeek) },
-    isWrong,
+    isWrong: wrong.sender ?? false,
+    test,
     problem: offer.problem,
     phones: offer.phones.map((phone) => ({ ...phone, isChosen: phone.phoneNumber === chosen?.phone })),
   };
-  renderPage(req, res, 'settings/whatsapp', props, { status: isWrong ? 422 : 200 });
+  renderPage(req, res, 'settings/whatsapp', props, { status: wrong.sender || wrong.test ? 422 : 200 });
 }
 
 /** A key may serve several tenants: numbers that another one sends from are not offered. */
@@ -97,7 +113,7 @@ async function choose(req: Request, res: Response, deps: SenderDeps): Promise<vo
   const { tenantId, actor } = callerOf(req);
   const { phones } = await offered(deps, tenantId);
   const phone = phones.find(({ phoneNumber }) => phoneNumber === fields(req)['phone']);
-  if (!phone) return show(req, res, deps, true);
+  if (!phone) return show(req, res, deps, { sender: true });
   const { wabaId, phoneNumber, status, qualityRating } = phone;
   const sender = { wabaId, phone: phoneNumber, status: status ?? 'UNKNOWN', quality: qualityRating ?? null };
   await deps.senders.choose(tenantId, sender, actor);

@@ -246,7 +246,12 @@ const readPerson = (tx: Tx, tenantId: number, run: z.output<typeof runRow>, plac
       LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
       WHERE t.tenant_id = ${tenantId} AND t.lead_id = ${run.lead_id} ORDER BY t.touched_at DESC LIMIT 1) x ON true`);
 
-const readTemplate = (tx: Tx, tenantId: number, wabaId: string, step: MessageStep) =>
+export const readTemplate = (
+  tx: Tx,
+  tenantId: number,
+  wabaId: string,
+  step: Pick<MessageStep, 'templateName' | 'language'>,
+) =>
   tx.maybeOne(sql.type(templateRow)`
     SELECT name, language, category, status, components
     FROM meta_templates WHERE tenant_id = ${tenantId} AND waba_id = ${wabaId} AND name = ${step.templateName} AND language = ${step.language}`);

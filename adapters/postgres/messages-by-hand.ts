@@ -17,6 +17,7 @@ import { addressOf, type ClaimedMessage, GIVE_UP_AFTER_MS } from './outbound-mes
 import type { Database, Tx } from './pool.ts';
 import { endRun } from './run-moves.ts';
 import { audited } from './system-events.ts';
+import { readyTest } from './test-messages.ts';
 
 /** A free-form answer, claimed and about to leave. */
 export interface ClaimedText {
@@ -44,6 +45,8 @@ const messageRow = z.object({
   phone: z.string(),
   template_name: z.string().nullable(),
   body: z.string().nullable(),
+  template_language: z.string().nullable(),
+  user_id: z.string().nullable(),
   again_of: z.string().nullable(),
   origin: z.string(),
 });
@@ -96,7 +99,7 @@ export type MessagesByHand = ReturnType<typeof createMessagesByHand>;
 
 async function read(tx: Tx, tenantId: number, messageId: string): Promise<MessageRow> {
   const row = await tx.maybeOne(sql.type(messageRow)`
-    SELECT m.id, m.state, m.external_id, m.created_at, m.lead_id, m.run_id, m.step, m.phone, m.template_name, m.again_of, m.origin, c.body
+    SELECT m.id, m.state, m.external_id, m.created_at, m.lead_id, m.run_id, m.step, m.phone, m.template_name, m.template_language, m.user_id, m.again_of, m.origin, c.body
     FROM outbound_messages m
     LEFT JOIN chat_messages c ON c.tenant_id = m.tenant_id AND c.outbound_message_id = m.id
     WHERE m.tenant_id = ${tenantId} AND m.id = ${messageId} AND m.origin <> 'rule' FOR UPDATE OF m`);
@@ -114,6 +117,7 @@ async function decide(tx: Tx, tenantId: number, own: MessageRow, now: Date): Pro
   if (now.getTime() - own.created_at.getTime() > giveUpAfterMs(own)) return { decision: 'skip', reason: 'gave_up' };
   if (own.again_of !== null && (await hasArrived(tx, tenantId, own.again_of)))
     return { decision: 'skip', reason: 'arrived_meanwhile' };
+  if (own.origin === 'reply' && own.template_name !== null) return decideTest(tx, tenantId, own, now);
   return own.template_name === null ? decideText(tx, tenantId, own, now) : decideTemplate(tx, tenantId, own, now);
 }
 
@@ -140,6 +144,24 @@ async function decideTemplate(tx: Tx, tenantId: number, own: MessageRow, now: Da
   if (verdict.decision !== 'send') return verdict;
   const address = { messageId: own.id, externalId: own.external_id, ...addressOf(situation) };
   return { decision: 'send', message: { ...address, bodyParameters: verdict.parameters } };
+}
+
+/** A person asked for it, for themselves: no hours and no caps, everything else. */
+async function decideTest(tx: Tx, tenantId: number, own: MessageRow, now: Date): Promise<Decision> {
+  const { template_name: template, template_language: language, phone, user_id: userId } = own;
+  if (template === null || language === null) return { decision: 'skip', reason: 'template_missing' };
+  const ready = await readyTest(tx, tenantId, { phone, template, language, userId });
+  if (!ready.isReady && ready.reason === 'sending_paused')
+    return { decision: 'wait', reason: ready.reason, until: now.getTime() + PAUSED_RETRY_MS };
+  if (!ready.isReady) return { decision: 'skip', reason: ready.reason };
+  const lastLeftAt = await tx.oneFirst(
+    sql.type(z.object({ at: z.date().nullable() }))`SELECT ${lastLeft(tenantId, phone, sql.fragment`false`)} AS at`,
+  );
+  const free = freeAt(lastLeftAt, now);
+  if (free !== null) return { decision: 'wait', reason: 'person_rate', until: free };
+  const { id: messageId, external_id: externalId, lead_id: leadId } = own;
+  const address = { messageId, externalId, leadId, from: ready.from, to: phone, templateName: template, language };
+  return { decision: 'send', message: { ...address, bodyParameters: ready.parameters } };
 }
 
 async function decideText(tx: Tx, tenantId: number, own: MessageRow, now: Date): Promise<Decision> {

@@ -62,6 +62,7 @@ import { createSyncRuns } from './sync-runs.ts';
 import { createSystemEvents } from './system-events.ts';
 import { createTeam } from './team.ts';
 import { createTemplates } from './templates.ts';
+import { createTestMessages } from './test-messages.ts';
 import { createUnconfirmedMessages } from './unconfirmed-messages.ts';
 import { createUsers } from './users.ts';
 import { createVaultEntries } from './vault-entries.ts';
@@ -133,6 +134,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     systemEvents: createSystemEvents(database),
     team: createTeam(database),
     suppressions: createSuppressions(database),
+    testMessages: createTestMessages(database),
     templates: createTemplates(database),
     unconfirmedMessages: createUnconfirmedMessages(database),
     users: createUsers(database),
