@@ -129,6 +129,25 @@ const missedNight = () =>
   db.database.inTenant(tenantId, (tx) =>
     tx.query(sql.unsafe`UPDATE ad_accounts SET wide_synced_at = wide_synced_at - interval '2 days'`),
   );
+/** The moment this day began in the zone. */
+function zonedMidnight(timeZone: string): number {
+  for (let at = Math.floor(Date.now() / 900_000) * 900_000; ; at -= 900_000)
+    if (dayIn(timeZone, new Date(at)) !== dayIn(timeZone, new Date(at - 1))) return at;
+}
+/** A day that Meta reported once: one of the last weeks on which the campaign delivers nothing by now. */
+async function addAnUnreportedDay(): Promise<string> {
+  const row = await db.database.inTenant(tenantId, (tx) =>
+    tx.one(sql.type(z.object({ day: z.string() }))`
+      INSERT INTO meta_ads_insights (tenant_id, meta_campaign_id, meta_account_id, date, currency, spend, impressions, clicks)
+      SELECT ${tenantId}, c.meta_campaign_id, c.meta_account_id, d, c.currency, 77, 900, 3
+      FROM meta_ads_campaigns c, generate_series(${addDays(today(), -26)}::date, ${addDays(today(), -4)}::date, interval '1 day') d
+      WHERE c.tenant_id = ${tenantId} AND NOT EXISTS (SELECT FROM meta_ads_insights i
+        WHERE i.tenant_id = c.tenant_id AND i.meta_campaign_id = c.meta_campaign_id AND i.date = d::date)
+      ORDER BY c.meta_campaign_id, d LIMIT 1
+      RETURNING meta_campaign_id || ' ' || date AS day`),
+  );
+  return row.day;
+}
 const cents = (text: string) => Math.round(Number(text) * 100);
 const sumOf = (rows: readonly { spend: string }[]) => rows.reduce((sum, { spend }) => sum + cents(spend), 0);
 const todaysSpend = async () => sumOf(await theirs(1));
@@ -182,6 +201,44 @@ describe('What Meta changes afterwards', () => {
     const days = (await stores.restatements.recent(tenantId, { limit: 1000 })).map(({ day }) => day);
     expect([days.toSorted().at(0), days.toSorted().at(-1)]).toEqual([addDays(today(), -19), addDays(today(), -1)]);
     expect(await ours()).toEqual(await theirs(90));
+  });
+
+  it('is no restatement when the day was not over when it was read, though it was when the sync ended', async () => {
+    const zone = account().timeZone;
+    const midnight = zonedMidnight(zone);
+    await syncOnce(
+      syncActivities(stores, bench, { now: () => new Date(midnight + 60_000) }),
+      tenantId,
+      midnight - 60_000,
+    );
+    await bench.control('restate', { days: 2 });
+    await sync();
+    const days = new Set((await stores.restatements.recent(tenantId)).map(({ day }) => day));
+    expect([...days]).toEqual([]); // yesterday was read a minute before its end, today is not over
+  });
+
+  it('to nothing leaves the books and goes on record, when the account’s own total says the same', async () => {
+    await sync();
+    const before = await ours();
+    const [campaign, day] = (await addAnUnreportedDay()).split(' ');
+    await missedNight();
+    await sync();
+    expect(await ours()).toEqual(before);
+    const [row] = await stores.restatements.recent(tenantId);
+    expect(row).toMatchObject({ meta_campaign_id: campaign, day, spend_before: '77.00', spend_after: '0.00' });
+    expect(await stores.controlTotals.latest(tenantId)).toMatchObject([{ apart_spend: '0.00' }]);
+  });
+
+  it('stays when the answer was incomplete: the account’s own total does not confirm it', async () => {
+    await sync();
+    const before = await ours();
+    const meta = bench.freshClient();
+    const nothing = async function* () {
+      yield { rows: [], calls: 1 };
+    };
+    await missedNight();
+    await syncOnce(syncActivities(stores, bench, { meta: { ...meta, campaignDays: nothing } }), tenantId);
+    expect(await ours()).toEqual(before);
   });
 
   it('is forgotten after 90 days', async () => {
@@ -238,7 +295,7 @@ describe('The control total of the account', () => {
       plan.runId,
       { adAccountId: account().accountId, currency: account().currency },
       { since: kept?.since ?? '', until: kept?.until ?? '' },
-      { spend: kept?.meta_spend ?? '0', impressions: 0, clicks: 0, leads: kept?.meta_leads ?? 0 },
+      { spend: kept?.meta_spend ?? '0', impressions: 0, clicks: 0, leads: kept?.meta_leads ?? 0, calls: 1 },
     );
     const [control] = await stores.controlTotals.latest(tenantId);
     expect(Number(control?.apart_spend)).toBeGreaterThan(100);

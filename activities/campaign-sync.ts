@@ -71,7 +71,9 @@ export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
      * Books and detail of as many of these slices as fit into a minute; `slicesDone` says how many. After a crash the next try skips the slices that
      * were whole and reads the rest from the start: cursors are never kept.
      */
-    async syncInsights(of: OfAccount & { slices: Slice[] }): Promise<{ slicesDone: number; rows: number }> {
+    async syncInsights(
+      of: OfAccount & { slices: Slice[]; readFrom?: number },
+    ): Promise<{ slicesDone: number; rows: number }> {
       const { rows, slicesDone } = await withToken(deps, of.tenantId, (token) =>
         copySlices({ ...deps, now }, token, of),
       );
@@ -79,9 +81,16 @@ export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
       live.publish(of.tenantId, 'sync');
       return { slicesDone, rows };
     },
-    /** Adds the account's days up on its campaigns and marks it as synced. */
-    async finishAccount({ tenantId, runId, adAccountId, window }: OfAccount & { window: SyncWindow }): Promise<void> {
-      await campaigns.saveTotals(tenantId, adAccountId, { wide: window !== 'narrow', now: now() });
+    /** Adds the account's days up on its campaigns and marks it as synced when reading began: what is later may be missing. */
+    async finishAccount({
+      tenantId,
+      runId,
+      adAccountId,
+      window,
+      readFrom = now().getTime(),
+    }: OfAccount & { window: SyncWindow; readFrom?: number }): Promise<void> {
+      const asOf = new Date(readFrom);
+      await campaigns.saveTotals(tenantId, adAccountId, { wide: window !== 'narrow', now: now(), asOf });
       await syncRuns.addProgress(tenantId, runId, { accounts: 1 });
       await cache.invalidate(tenantId);
       live.publish(tenantId, 'sync');

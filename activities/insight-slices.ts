@@ -9,6 +9,7 @@ import type { ReportLevel } from '../adapters/postgres/insight-reports.ts';
 import type { Insights } from '../adapters/postgres/insights.ts';
 import { controlledDays, leadsIn, localDay, type Slice, wasOverWhenRead } from '../domain/insights.ts';
 import type { LiveUpdates } from '../domain/live.ts';
+import { createReportedDays, type ReportedDays } from '../domain/reported-days.ts';
 import { copyWindow, type LevelReader, type WindowDeps } from './insight-windows.ts';
 
 export interface SliceDeps extends Omit<WindowDeps, 'meta'> {
@@ -32,6 +33,8 @@ export interface SlicesOf {
   slices: Slice[];
   /** Days that were never read before: whatever they bring is no restatement. */
   isHistory?: boolean;
+  /** When this run began to read the account; without it, now. */
+  readFrom?: number;
 }
 
 /** What a heartbeat tells the next try. */
@@ -48,8 +51,8 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
   for (const slice of of.slices.slice(progress.slicesDone)) {
     if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
     const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
-    const rows = await copyBoth(deps, copy);
-    await compareTotal(deps, copy);
+    const { rows, reported } = await copyBoth(deps, copy);
+    await compareTotal(deps, copy, reported);
     await deps.insightReports.forget(of.tenantId, of.adAccountId, slice);
     progress.rows += rows;
     progress.slicesDone += 1;
@@ -60,18 +63,24 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
 
 const earlierTry = (): Partial<SliceProgress> => (activityInfo().heartbeatDetails as SliceProgress | undefined) ?? {};
 
-interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId' | 'isHistory'> {
+interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId' | 'isHistory' | 'readFrom'> {
   account: SelectedAccount;
   slice: Slice;
   token: string;
   alive: () => void;
 }
 
+/** What the books brought; `reported` is null when the slice was not read whole in this try. */
+interface BooksRead {
+  rows: number;
+  reported: ReportedDays | null;
+}
+
 /**
  * Books and detail at the same time: neither waits for the other's pages or reports. When one fails, the other is finished and marked, so that a
  * repeat reads only what is missing.
  */
-async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<number> {
+async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<BooksRead> {
   const [books, detail] = await Promise.allSettled([copyBooks(deps, copy), copyDetail(deps, copy)]);
   if (books.status === 'fulfilled' && detail.status === 'fulfilled') return books.value;
   const { tenantId, runId, adAccountId, slice } = copy;
@@ -82,16 +91,25 @@ async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<number> {
   throw books.status === 'rejected' ? books.reason : (detail as PromiseRejectedResult).reason;
 }
 
-async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
+async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<BooksRead> {
   const { meta, insights, live, now } = deps;
   const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
   const seenOn = localDay(account.timeZone, now());
+  let reading = createReportedDays(slice.since);
+  let reported: ReportedDays | null = null;
   const reader: LevelReader<CampaignDay> = {
     level: 'campaign',
     objects: (await deps.campaigns.countOf(tenantId, adAccountId)).campaigns,
     pages: (days) => meta.campaignDays(token, adAccountId, days),
     reportPages: (reportRunId) => meta.reportCampaignDays(token, adAccountId, reportRunId),
+    begin: ({ since }) => {
+      reading = createReportedDays(since);
+    },
+    whole: ({ since, until }) => {
+      if (since === slice.since && until === slice.until) reported = reading;
+    },
     save: async ({ rows, calls }) => {
+      for (const { campaignId, date } of rows) reading.add(campaignId, date);
       const days = rows.map(({ actions, ...day }) => ({
         ...day,
         leads: leadsIn(actions, account.leadActionType),
@@ -102,7 +120,8 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
       live.publish(tenantId, 'sync');
     },
   };
-  return copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
+  const rows = await copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
+  return { rows, reported };
 }
 
 async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
@@ -122,16 +141,30 @@ async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
   await copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
 }
 
-/** Once a day, and for each part of the history: does the account spend more than its campaigns? */
-async function compareTotal({ meta, controlTotals, now }: SliceDeps, copy: SliceCopy): Promise<void> {
+/**
+ * Once a day, and for each part of the history: does the account spend more than its campaigns? Less means that Meta took days back which it
+ * reported before: those leave the books, and the ledger says so.
+ */
+async function compareTotal(
+  { meta, controlTotals, insights, now }: SliceDeps,
+  copy: SliceCopy,
+  reported: ReportedDays | null,
+): Promise<void> {
   const { tenantId, runId, adAccountId, account, token } = copy;
-  const days = controlledDays(copy.slice, localDay(account.timeZone, now()));
+  // A day that ended while we read was read before its end: it counts as today still.
+  const days = controlledDays(copy.slice, localDay(account.timeZone, new Date(copy.readFrom ?? now())));
   if (days === null) return;
   const total = await meta.accountTotal(token, adAccountId, days);
-  await controlTotals.save(tenantId, runId, account, days, {
+  const told = {
     spend: total?.spend ?? '0',
     impressions: total?.impressions ?? 0,
     clicks: total?.clicks ?? 0,
     leads: leadsIn(total?.actions ?? [], account.leadActionType),
-  });
+  };
+  await controlTotals.save(tenantId, runId, account, days, { ...told, calls: 1 });
+  if (reported === null) return;
+  const isOver = (day: string) => copy.isHistory !== true && wasOverWhenRead(day, account);
+  const seenOn = localDay(account.timeZone, now());
+  const dropped = await insights.dropUnreported(tenantId, account, days, { reported, told, isOver, seenOn });
+  if (dropped > 0) await controlTotals.save(tenantId, runId, account, days, { ...told, calls: 0 });
 }

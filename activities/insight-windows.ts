@@ -23,6 +23,10 @@ export interface LevelReader<T> {
   pages: (days: Slice) => Pages<T>;
   reportPages: (reportRunId: string) => Pages<T>;
   save: (page: { rows: readonly T[]; calls: number }) => Promise<void>;
+  /** Told when all pages of a window were read in one go, after the last was saved. */
+  whole?: (days: Slice) => void;
+  /** Told before the first page of a window: what an attempt before it left counts no more. */
+  begin?: (days: Slice) => void;
 }
 
 /** Whose window. */
@@ -51,7 +55,7 @@ export async function copyWindow<T>(
   if (known?.state === 'asked') return goOn(deps, of, reader, key, known);
   if (reader.objects * daysOf(days).length >= REPORT_FROM_ROWS) return ask(deps, of, reader, key);
   try {
-    return await copyPages(reader, reader.pages(days));
+    return await copyPages(reader, reader.pages(days), days);
   } catch (error) {
     if (!isTooMuch(error)) throw error;
     return ask(deps, of, reader, key);
@@ -59,18 +63,21 @@ export async function copyWindow<T>(
 }
 
 /** Saves a page while the next is on its way: Meta's answer and our database wait for each other at neither side, and two pages are the most in memory. */
-async function copyPages<T>({ save }: LevelReader<T>, pages: Pages<T>): Promise<number> {
+async function copyPages<T>({ save, begin, whole }: LevelReader<T>, pages: Pages<T>, days: Slice): Promise<number> {
+  begin?.(days);
   const reading = pages[Symbol.asyncIterator]();
   let count = 0;
   let next = reading.next();
   for (;;) {
     const page = await next;
-    if (page.done === true) return count;
+    if (page.done === true) break;
     next = reading.next();
     next.catch(() => {}); // its failure is met where it is awaited, and what came before it is kept
     await save(page.value);
     count += page.value.rows.length;
   }
+  whole?.(days);
+  return count;
 }
 
 async function ask<T>(
@@ -98,7 +105,7 @@ async function goOn<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, k
   const next = reportStep(report, told, now());
   switch (next.step) {
     case 'read': {
-      const count = await copyPages(reader, reader.reportPages(report.reportRunId ?? ''));
+      const count = await copyPages(reader, reader.reportPages(report.reportRunId ?? ''), key);
       await insightReports.mark(of.tenantId, key, 'done');
       return count;
     }

@@ -58,15 +58,19 @@ export const quiet = { logger: new DefaultLogger('ERROR', () => {}) };
 export const inActivity = <T>(work: () => Promise<T>): Promise<T> =>
   new MockActivityEnvironment({}, quiet).run(work) as Promise<T>;
 
-/** One sync as the workflow drives it, account after account. */
-export async function syncOnce(activities: ReturnType<typeof syncActivities>, tenantId: number): Promise<void> {
+/** One sync as the workflow drives it, account after account, which began to read at `readFrom`. */
+export async function syncOnce(
+  activities: ReturnType<typeof syncActivities>,
+  tenantId: number,
+  readFrom = Date.now(),
+): Promise<void> {
   const plan = await activities.planSync({ tenantId, workflowRunId: randomUUID() });
   if (plan === null) throw new Error('nothing is connected');
   for (const { adAccountId, slices, window } of plan.accounts) {
     const of = { tenantId, runId: plan.runId, adAccountId };
     await inActivity(() => activities.syncObjects(of));
-    await inActivity(() => activities.syncInsights({ ...of, slices }));
-    await activities.finishAccount({ ...of, window });
+    await inActivity(() => activities.syncInsights({ ...of, slices, readFrom }));
+    await activities.finishAccount({ ...of, window, readFrom });
   }
   await activities.finishSync({ tenantId, runId: plan.runId, errorCode: null, startedAt: Date.now() });
 }

@@ -84,14 +84,15 @@ async function syncAccounts(tenantId: number, { runId, accounts }: SyncPlan): Pr
 async function syncAccount(tenantId: number, runId: string, { adAccountId, window, slices }: AccountPlan) {
   const of = { tenantId, runId, adAccountId };
   await syncObjects.executeWithOptions({ summary: `objects of account ${adAccountId}` }, [of]);
+  const readFrom = Date.now(); // a day that ends while it is read was not over when it was read
   let rows = 0;
   for (let left = slices; left.length > 0; ) {
     const summary = `days of account ${adAccountId} until ${left[0]?.until}`;
-    const done = await syncInsights.executeWithOptions({ summary }, [{ ...of, slices: left }]);
+    const done = await syncInsights.executeWithOptions({ summary }, [{ ...of, slices: left, readFrom }]);
     rows += done.rows;
     left = left.slice(Math.max(1, done.slicesDone));
   }
-  await finishAccount({ ...of, window });
+  await finishAccount({ ...of, window, readFrom });
   return rows;
 }
 

@@ -66,14 +66,18 @@ export function createCampaigns({ inTenant }: Pick<Database, 'inTenant'>) {
       ),
     /**
      * What the daily rows of an account add up to, on its campaigns, with ROI from attributed sales in the account's currency (figures.md: null
-     * at zero spend). Ends the account's part of a sync at `now`, in the same transaction.
+     * at zero spend). Ends the account's part of a sync in the same transaction: its figures are as of `asOf`, when reading began.
      */
-    saveTotals: (tenantId: number, adAccountId: string, { wide, now }: { wide: boolean; now: Date }): Promise<void> =>
+    saveTotals: (
+      tenantId: number,
+      adAccountId: string,
+      { wide, now, asOf = now }: { wide: boolean; now: Date; asOf?: Date },
+    ): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         await updateTotals(tx, tenantId, adAccountId, now);
         await tx.query(sql.unsafe`
-          UPDATE ad_accounts SET last_synced_at = ${now.toISOString()}::timestamptz,
-            wide_synced_at = CASE WHEN ${wide} THEN ${now.toISOString()}::timestamptz ELSE wide_synced_at END
+          UPDATE ad_accounts SET last_synced_at = ${asOf.toISOString()}::timestamptz,
+            wide_synced_at = CASE WHEN ${wide} THEN ${asOf.toISOString()}::timestamptz ELSE wide_synced_at END
           WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId}`);
       }),
   };
@@ -103,6 +107,14 @@ async function upsertCampaigns(tx: Tx, tenantId: number, account: SyncedAccount,
     WHERE (meta_ads_campaigns.name, meta_ads_campaigns.objective, meta_ads_campaigns.status, meta_ads_campaigns.currency,
         meta_ads_campaigns.daily_budget, meta_ads_campaigns.lifetime_budget)
       IS DISTINCT FROM (excluded.name, excluded.objective, excluded.status, excluded.currency, excluded.daily_budget, excluded.lifetime_budget)`);
+}
+
+/**
+ * Before rows that name a campaign are written. PostgreSQL plans the check of that name once a connection: planned while the table is small it would
+ * read the whole table for each row later, when a large account came.
+ */
+export async function checkCampaignsByIndex(tx: Tx): Promise<void> {
+  await tx.query(sql.unsafe`SELECT set_config('enable_seqscan', 'off', true)`);
 }
 
 /**

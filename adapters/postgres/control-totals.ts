@@ -35,13 +35,13 @@ export type ControlTotals = ReturnType<typeof createControlTotals>;
 /** What Meta says an account spent beside what our books hold: the difference belongs to no campaign and is shown as that. */
 export function createControlTotals({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** Keeps Meta's total of these days with what the books add up to at this moment; one call to Meta is counted on the run. */
+    /** Keeps Meta's total of these days with what the books add up to at this moment; the calls it took are counted on the run. */
     save: (
       tenantId: number,
       runId: string,
       { adAccountId, currency }: SyncedAccount,
       { since, until }: Period,
-      total: AccountTotal,
+      total: AccountTotal & { calls: number },
     ): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         await tx.query(sql.unsafe`
@@ -56,7 +56,7 @@ export function createControlTotals({ inTenant }: Pick<Database, 'inTenant'>) {
             books_spend = excluded.books_spend, books_impressions = excluded.books_impressions, books_clicks = excluded.books_clicks,
             books_leads = excluded.books_leads, read_at = now()`);
         await tx.query(
-          sql.unsafe`UPDATE sync_runs SET calls = calls + 1 WHERE tenant_id = ${tenantId} AND id = ${runId}`,
+          sql.unsafe`UPDATE sync_runs SET calls = calls + ${total.calls} WHERE tenant_id = ${tenantId} AND id = ${runId}`,
         );
         await tx.query(sql.unsafe`
           DELETE FROM account_control_totals

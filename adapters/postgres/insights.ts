@@ -1,5 +1,8 @@
 import { sql } from 'slonik';
-import { insertUnlisted, type SyncedAccount } from './campaigns.ts';
+import { z } from 'zod';
+import type { Period } from '../../domain/days.ts';
+import type { ReportedDays } from '../../domain/reported-days.ts';
+import { checkCampaignsByIndex, insertUnlisted, type SyncedAccount } from './campaigns.ts';
 import type { Database, Tx } from './pool.ts';
 
 /** One campaign's day: the books. Money as decimal text in the account's currency. */
@@ -32,6 +35,7 @@ export function createInsights({ inTenant }: Pick<Database, 'inTenant'>) {
     ): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         if (page.rows.length > 0) {
+          await checkCampaignsByIndex(tx);
           await insertUnlisted(tx, tenantId, account, page.rows);
           const over = page.rows.filter(({ wasOver }) => wasOver);
           if (over.length > 0 && page.seenOn !== undefined)
@@ -42,8 +46,65 @@ export function createInsights({ inTenant }: Pick<Database, 'inTenant'>) {
           UPDATE sync_runs SET insight_rows = insight_rows + ${page.rows.length}, calls = calls + ${page.calls}
           WHERE tenant_id = ${tenantId} AND id = ${runId}`);
       }),
+    /**
+     * Takes out of the books what Meta reported of these days once and reports no more; what was over goes on record as a change to nothing. Only as
+     * much as the account's own total is short of: an answer that came incomplete takes nothing away. Gives the number of days taken out.
+     */
+    dropUnreported: (
+      tenantId: number,
+      account: SyncedAccount,
+      days: Period,
+      { reported, told, isOver, seenOn }: Unreported,
+    ): Promise<number> =>
+      inTenant(tenantId, async (tx) => {
+        const gone = await unreportedDays(tx, tenantId, account, days, { reported, told });
+        if (gone.length === 0) return 0;
+        const zeros = gone.map(({ campaignId, date }) => ({ campaignId, date, campaignName: '', ...NOTHING }));
+        const over = zeros.filter(({ date }) => isOver(date));
+        if (over.length > 0) await saveRestatements(tx, tenantId, account, over, seenOn);
+        const keys = zeros.map(({ campaignId, date }) => [campaignId, date]);
+        await tx.query(sql.unsafe`
+          DELETE FROM meta_ads_insights k USING ${sql.unnest(keys, ['text', 'date'])} AS given (id, day)
+          WHERE k.tenant_id = ${tenantId} AND k.meta_campaign_id = given.id AND k.date = given.day`);
+        return gone.length;
+      }),
   };
 }
+
+const NOTHING = { spend: '0', impressions: 0, clicks: 0, leads: 0 };
+
+/** What Meta's answers say of some days. */
+interface Unreported {
+  reported: ReportedDays;
+  /** The account's own total of these days. */
+  told: { spend: string; impressions: number };
+  /** Whether the day was over when it was last read. */
+  isOver: (day: string) => boolean;
+  seenOn: string;
+}
+
+const goneRow = z.object({ campaignId: z.string(), date: z.string() });
+
+// The window of the bits may begin before the days that are compared, never after: both begin on the slice's first day.
+const unreportedDays = (
+  tx: Tx,
+  tenantId: number,
+  { adAccountId }: SyncedAccount,
+  { since, until }: Period,
+  { reported, told }: Pick<Unreported, 'reported' | 'told'>,
+) =>
+  tx.any(sql.type(goneRow)`
+    WITH books AS (
+      SELECT k.meta_campaign_id, k.date, k.spend, k.impressions,
+        coalesce(told.days, 0) & (1 << (k.date - ${since}::date)) = 0 AS is_gone
+      FROM meta_ads_insights k
+      LEFT JOIN ${sql.unnest(reported.entries(), ['text', 'int4'])} AS told (id, days) ON told.id = k.meta_campaign_id
+      WHERE k.tenant_id = ${tenantId} AND k.meta_account_id = ${adAccountId} AND k.date BETWEEN ${since}::date AND ${until}::date
+    ), kept AS (
+      SELECT coalesce(sum(spend), 0) AS spend, coalesce(sum(impressions), 0) AS impressions FROM books WHERE NOT is_gone
+    )
+    SELECT b.meta_campaign_id AS "campaignId", b.date::text AS date FROM books b, kept
+    WHERE b.is_gone AND kept.spend >= ${told.spend}::numeric AND kept.impressions >= ${told.impressions}`);
 
 async function upsertDays(tx: Tx, tenantId: number, account: SyncedAccount, rows: readonly InsightRecord[]) {
   const tuples = rows.map((row) => [
