@@ -3,6 +3,7 @@ import { benchFigures } from './bench/figures.ts';
 import { benchIntake } from './bench/intake.ts';
 import { benchMemory, residentMib } from './bench/memory.ts';
 import { benchPages } from './bench/pages.ts';
+import { benchPaint } from './bench/paint.ts';
 import { report } from './bench/report.ts';
 import { type SeededBench, withStack } from './bench/stack.ts';
 import { benchSync } from './bench/sync.ts';
@@ -12,6 +13,7 @@ import { benchWizard } from './bench/wizard.ts';
 
 await withStack(async (bench) => {
   await benchPages(bench);
+  await benchPaint(bench);
   await benchWizard(bench);
   const { actions, baseline } = await benchWalk(bench);
   await benchBurst(bench, actions, baseline);

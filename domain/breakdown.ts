@@ -106,7 +106,7 @@ class Lines {
 /** One opportunity or sale as a whole, in the shown currency. */
 export type WholeOutcome = Pick<OutcomeRow, 'kind' | 'leadId' | 'one' | 'converted'>;
 
-/** Those of the tenant's own days, shared with nobody. */
+/** Those of the tenant's own days, shared with nobody. Without conversion those in that currency alone: pesos say nothing about dollars. */
 export function wholeOutcomes(input: StatsInput, question: StatsQuestion, currency: string): WholeOutcome[] {
   const { ofTenant } = periodsOf(input, question, false);
   const { timeZone } = input.tenant;
@@ -114,7 +114,8 @@ export function wholeOutcomes(input: StatsInput, question: StatsQuestion, curren
   return input.outcomes
     .filter((outcome) => {
       const day = dayIn(timeZone, countedAt(outcome, question));
-      return day >= ofTenant.since && day <= ofTenant.until;
+      const isShown = question.reportIn !== undefined || outcome.currency === currency;
+      return isShown && day >= ofTenant.since && day <= ofTenant.until;
     })
     .map(({ kind, lead_id: leadId = null, amount, currency: from, at }) => ({
       kind,

@@ -4,6 +4,7 @@ import { launchBrowser } from '../dev/stack/browser.ts';
 import { aLead } from './crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from './database.ts';
 import { aPerson } from './person.ts';
+import { aRichTenant } from './rich-tenant.ts';
 import { type WholeApp, wholeApp } from './whole-app.ts';
 
 const devices = [
@@ -109,5 +110,41 @@ describe.each(devices)('A marketer on $name', ({ width, height, isMobile }) => {
     await page.waitForURL(/\/login/);
     await page.goto(`${app.url}/crm/opportunities`);
     await page.waitForURL(/\/login\?next=%2Fcrm%2Fopportunities/);
+  });
+});
+
+describe.each(devices)('A marketer on $name who wants to know what works', ({ width, height, isMobile }) => {
+  it('reads what came back, why, and finds the creative that sells best', async () => {
+    const { tenantId } = await aRichTenant(app, db);
+    const { cookies } = await aPerson(app, db, tenantId, { locale: 'es' });
+    const context = await browser.newContext({ viewport: { width, height }, isMobile, hasTouch: isMobile });
+    await context.addCookies([...cookies].map(([name, value]) => ({ name, value, url: app.url })));
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    await page.goto(app.url);
+    const roi = page.locator('.kpi').filter({ hasText: 'ROI' }).locator('.value a');
+    const shown = await roi.innerText();
+    expect(shown).toMatch(/%$/);
+    await roi.click();
+    await page.getByRole('heading', { level: 1, name: /ROI/ }).waitFor();
+    expect(await page.locator('main').innerText()).toContain(shown);
+    await page.goBack();
+    await page
+      .locator('#creatives')
+      .getByRole('link', { name: /Ver los/ })
+      .click();
+    await page.getByRole('heading', { name: 'Resultados por creativo', level: 1 }).waitFor();
+    if (isMobile) {
+      await page.getByLabel('Ordenar por').selectOption({ label: 'Por cada 1' });
+      await page.getByRole('button', { name: 'Aplicar' }).click();
+    } else await page.getByRole('link', { name: 'Por cada 1' }).click();
+    await page.waitForURL(/sort=roas/);
+    expect(await page.locator('tbody tr').first().innerText()).toContain('Sonrisa');
+    const picture = page.locator('tbody tr img').first();
+    await picture.scrollIntoViewIfNeeded();
+    await page.waitForFunction("document.querySelector('tbody img')?.naturalWidth === 1");
+    await page.getByRole('link', { name: 'Canales' }).click();
+    await page.getByRole('heading', { name: 'Resultados por canal', level: 1 }).waitFor();
+    await context.close();
   });
 });

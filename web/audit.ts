@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { AuditEvent, AuditTrail } from '../adapters/postgres/audit-trail.ts';
 import type { Users } from '../adapters/postgres/users.ts';
 import { AppError } from '../domain/error.ts';
+import { csvOf } from './csv.ts';
 import { type Translate, translator } from './i18n.ts';
 import { renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
@@ -50,30 +51,37 @@ export const auditRoutes = (deps: AuditDeps): Route[] => [
     accessName: 'read_audit_trail',
     handler: (req, res) => show(req, res, deps),
   },
+  {
+    method: 'get',
+    path: '/crm/audit.csv',
+    access: 'person',
+    accessName: 'download_audit_trail',
+    handler: (req, res) => download(req, res, deps),
+  },
 ];
 
 async function show(req: Request, res: Response, { auditTrail, users }: AuditDeps): Promise<void> {
   const { tenantId } = callerOf(req);
-  const parsed = auditQuery.safeParse({ ...req.query });
-  if (!parsed.success) throw new AppError('invalid', 'bad filter');
-  const { topic, ...search } = parsed.data;
+  const asked = queryOf(req);
+  const { topic, ...search } = asked;
   const [found, people] = await Promise.all([
     auditTrail.page(tenantId, { ...search, nouns: topic && topics[topic] }),
     users.listForTenant(tenantId),
   ]);
   const t = translator(req);
   const events = found.slice(0, EVENTS_A_PAGE);
-  const address = (given: object) => {
-    const all = Object.entries({ ...parsed.data, before: undefined, ...given });
+  const address = (given: object, path = '/crm/audit') => {
+    const all = Object.entries({ ...asked, before: undefined, ...given });
     const query = new URLSearchParams(
       all.filter(([, value]) => value).map(([name, value]) => [name, String(value)] as [string, string]),
     );
-    return `/crm/audit?${query}`;
+    return `${path}?${query}`;
   };
   renderPage(req, res, 'audit/page', {
     title: t('audit:title'),
     section: 'audit',
-    search: parsed.data,
+    search: asked,
+    csv: address({}, '/crm/audit.csv'),
     isFiltered:
       topic !== undefined || search.who !== undefined || search.from !== undefined || search.until !== undefined,
     topics: Object.keys(topics),
@@ -83,6 +91,35 @@ async function show(req: Request, res: Response, { auditTrail, users }: AuditDep
     newest: search.before === undefined ? undefined : address({}),
     older: found.length > events.length ? address({ before: events.at(-1)?.id }) : undefined,
   });
+}
+
+function queryOf(req: Request): z.output<typeof auditQuery> {
+  const parsed = auditQuery.safeParse({ ...req.query });
+  if (!parsed.success) throw new AppError('invalid', 'bad filter');
+  return parsed.data;
+}
+
+/** The page's rows as they are kept: ids, never a lead's name. */
+async function download(req: Request, res: Response, { auditTrail }: AuditDeps): Promise<void> {
+  const { topic, before: _before, ...search } = queryOf(req);
+  const events = await auditTrail.newest(callerOf(req).tenantId, { ...search, nouns: topic && topics[topic] });
+  res.attachment('audit.csv').type('text/csv');
+  res.send(
+    csvOf(
+      ['at', 'event', 'actor_type', 'actor', 'object_type', 'object_id', 'status', 'address', 'details'],
+      events.map((event) => [
+        event.created_at.toISOString(),
+        event.name,
+        event.actor_type,
+        event.actor_name ?? event.actor_id ?? '',
+        event.object_type ?? '',
+        event.object_id ?? '',
+        String(event.status ?? ''),
+        event.address ?? '',
+        JSON.stringify(event.details),
+      ]),
+    ),
+  );
 }
 
 function wordsOf(event: AuditEvent, t: Translate) {

@@ -33,22 +33,26 @@ export interface AuditSearch {
 }
 
 export const EVENTS_A_PAGE = 50;
+const EVENTS_A_FILE = 10_000;
 
 /** The audit trail as its page reads it, newest first. */
 export function createAuditTrail({ inTenant }: Pick<Database, 'inTenant'>) {
+  const find = (tenantId: number, search: AuditSearch, limit: number): Promise<readonly AuditEvent[]> =>
+    inTenant(tenantId, (tx) =>
+      tx.any(sql.type(eventRow)`
+        SELECT e.id, e.created_at, e.kind, e.name, e.actor_type, e.actor_id, u.name AS actor_name, e.object_type, e.object_id,
+          l.full_name AS lead_name, e.details, e.status, e.address
+        FROM system_events e
+        LEFT JOIN users u ON u.tenant_id = e.tenant_id AND e.actor_type = 'user' AND u.id::text = e.actor_id
+        LEFT JOIN leads l ON l.tenant_id = e.tenant_id AND e.object_type = 'lead' AND l.id::text = e.object_id
+        WHERE e.tenant_id = ${tenantId} AND ${conditionsOf(tenantId, search)}
+        ORDER BY e.id DESC LIMIT ${limit}`),
+    );
   return {
     /** One row more than a page holds, when there are older ones. */
-    page: (tenantId: number, search: AuditSearch): Promise<readonly AuditEvent[]> =>
-      inTenant(tenantId, (tx) =>
-        tx.any(sql.type(eventRow)`
-          SELECT e.id, e.created_at, e.kind, e.name, e.actor_type, e.actor_id, u.name AS actor_name, e.object_type, e.object_id,
-            l.full_name AS lead_name, e.details, e.status, e.address
-          FROM system_events e
-          LEFT JOIN users u ON u.tenant_id = e.tenant_id AND e.actor_type = 'user' AND u.id::text = e.actor_id
-          LEFT JOIN leads l ON l.tenant_id = e.tenant_id AND e.object_type = 'lead' AND l.id::text = e.object_id
-          WHERE e.tenant_id = ${tenantId} AND ${conditionsOf(tenantId, search)}
-          ORDER BY e.id DESC LIMIT ${EVENTS_A_PAGE + 1}`),
-      ),
+    page: (tenantId: number, search: AuditSearch) => find(tenantId, search, EVENTS_A_PAGE + 1),
+    /** The newest that a file holds. */
+    newest: (tenantId: number, search: AuditSearch) => find(tenantId, search, EVENTS_A_FILE),
   };
 }
 export type AuditTrail = ReturnType<typeof createAuditTrail>;

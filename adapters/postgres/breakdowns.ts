@@ -109,7 +109,8 @@ const touchKeyOf = {
 const nameOf = {
   ad: sql.fragment`a.name`,
   adset: sql.fragment`s.name`,
-  creative: sql.fragment`coalesce(nullif(r.name, ''), a.name)`,
+  // Meta adds a day and a hash to the names it makes up itself.
+  creative: sql.fragment`coalesce(nullif(regexp_replace(r.name, ' \\d{4}-\\d\\d-\\d\\d-[0-9a-f]{8,}$', ''), ''), a.name)`,
 };
 const parentOf = {
   ad: sql.fragment`concat_ws(' · ', c.name, s.name)`,
