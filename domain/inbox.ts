@@ -123,7 +123,8 @@ export function eventPayload(body: Fields): Fields {
   return isFields(payload) ? payload : {};
 }
 
-function ignored(provider: Change['provider'], kind: string, payload: unknown): Change {
+/** A change that is kept and not used; text is kept as it came. */
+export function ignored(provider: Change['provider'], kind: string, payload: unknown): Change {
   return {
     provider,
     kind: kind.slice(0, 100),
@@ -131,7 +132,7 @@ function ignored(provider: Change['provider'], kind: string, payload: unknown): 
     sourceId: null,
     sourcePhone: null,
     id: null,
-    payload: JSON.stringify(payload),
+    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
     isUsed: false,
   };
 }

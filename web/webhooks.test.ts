@@ -187,6 +187,49 @@ describe("Meta's webhook", () => {
     },
   );
 
+  it.each([
+    [
+      'leads of several pages and tenants',
+      (a: string, b: string) =>
+        `{"object":"page","entry":[{"id":"${a}","changes":[{"field":"leadgen","value":{"leadgen_id":98765432109876543210,"page_id":${a}}}]},{"id":${b},"changes":[{"field":"leadgen","value":{"leadgen_id":"98765432109876543211"}}]}]}`,
+      ['pending', 'pending'],
+    ],
+    [
+      'fields that Meta adds one day',
+      (a: string) =>
+        `{"object":"page","entry":[{"id":"${a}","changes":[{"field":"leadgen","value":{"leadgen_id":"98765432109876543212","page_id":"${a}","new":{"x":[1]},"\\u0000":"\\ud800\\u0000"}}]}]}`,
+      ['pending'],
+    ],
+    [
+      'a post on the page beside nothing',
+      (a: string) =>
+        `{"object":"page","entry":[{"id":"${a}","changes":[{"field":"feed","value":{"item":"status","verb":"add","message":"\\ud83d"}},{"field":"mention","value":null},null,7,[]]}]}`,
+      ['ignored', 'ignored'],
+    ],
+    [
+      'news of a WhatsApp account',
+      () =>
+        '{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messages":[{"id":"wamid.x"}]}}]}]}',
+      ['ignored'],
+    ],
+    ['wrong types all over', () => '{"object":7,"entry":{"0":1},"id":1e999}', ['ignored']],
+    [
+      'lists a hundred thousand deep',
+      () => `{"object":"page","entry":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      ['ignored'],
+    ],
+    [
+      'deep lists around a long number',
+      () => `{"object":"page","x":${'['.repeat(100_000)}12345678901234567890${']'.repeat(100_000)}}`,
+      ['ignored'],
+    ],
+  ] as [string, (a: string, b: string) => string, string[]][])('takes %s', async (_, body, states) => {
+    const [a, b] = [await aPage(await aTenant(db)), await aPage(await aTenant(db))];
+    const before = (await rows()).length;
+    expect((await postMeta(body(a, b))).status).toBe(200);
+    expect((await rows()).slice(before).map(({ state }) => state)).toEqual(states);
+  });
+
   it('counts the leads of pages that nobody connected', async () => {
     const before = await app.stores.inbox.orphans();
     await postMeta(leadgen('999999', ['733000000000777']));
@@ -293,6 +336,21 @@ describe("YCloud's webhook", () => {
 
   it.each([-301, 301])('refuses a signature %d seconds away', async (seconds) => {
     expect((await postYcloud(status('evt_i'), { at: Math.floor(Date.now() / 1000) + seconds })).status).toBe(401);
+  });
+
+  it.each([
+    ['nothing it knows', '{"of":"nobody"}'],
+    [
+      'numbers for ids',
+      '{"id":98765432109876543210,"type":7,"whatsappMessage":{"id":12345678901234567890,"wabaId":9}}',
+    ],
+    ['halves of characters', '{"id":"evt_half","type":"whatsapp.x\\ud800","whatsappMessage":"\\udc00"}'],
+    ['lists for objects', '{"id":["a"],"type":["b"],"whatsappMessage":[[]],"whatsappInboundMessage":null}'],
+    ['lists a hundred thousand deep', `{"id":"evt_deep","type":"x","a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+  ])('keeps %s as ignored', async (_, body) => {
+    const before = (await rows()).length;
+    expect((await postYcloud(body)).status).toBe(200);
+    expect((await rows()).slice(before).map(({ state }) => state)).toEqual(['ignored']);
   });
 
   it('keeps a kind it does not use as ignored, and refuses what is no JSON object', async () => {

@@ -5,7 +5,7 @@ import type { Credentials } from '../adapters/postgres/credentials.ts';
 import type { Inbox, Routing } from '../adapters/postgres/inbox.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../domain/error.ts';
-import { type Change, isFields, metaChanges, parseLossless, ycloudChange } from '../domain/inbox.ts';
+import { type Change, ignored, isFields, metaChanges, parseLossless, ycloudChange } from '../domain/inbox.ts';
 import { isDatabaseDown, requestIdOf } from './errors.ts';
 import type { Route } from './route.ts';
 import { equalSecrets } from './secrets.ts';
@@ -82,6 +82,8 @@ async function receiveYcloud(req: Request, res: Response, deps: WebhookDeps): Pr
   await keep(req, res, deps, 'ycloud', raw, (body) => [ycloudChange(body)], routing);
 }
 
+type Split = (body: Readonly<Record<string, unknown>>) => Change[];
+
 function refuse(res: Response, { metrics }: WebhookDeps, provider: string): void {
   metrics.inboxReceived.inc({ provider, outcome: 'refused' });
   res.status(401).type('text').send('wrong signature');
@@ -94,15 +96,14 @@ async function keep(
   { inbox, metrics, log, nudge }: WebhookDeps,
   provider: 'meta' | 'ycloud',
   raw: Buffer,
-  split: (body: Record<string, unknown>) => Change[],
+  split: Split,
   routing: Routing,
 ): Promise<void> {
-  const body = jsonObject(raw);
-  if (body === null) {
+  const changes = changesIn(raw, provider, split);
+  if (changes === null) {
     metrics.inboxReceived.inc({ provider, outcome: 'not_json' });
     return void res.status(400).type('text').send('the body is not a JSON object');
   }
-  const changes = split(body);
   try {
     const inserted = await inbox.insert(changes, routing);
     metrics.inboxReceived.inc({ provider, outcome: 'stored' }, inserted);
@@ -121,12 +122,16 @@ async function keep(
   nudge();
 }
 
-function jsonObject(raw: Buffer): Record<string, unknown> | null {
+/** The body's changes; null when it is no JSON object. One nested deeper than the call stack is kept as it came. */
+function changesIn(raw: Buffer, provider: Change['provider'], split: Split): Change[] | null {
+  const text = raw.toString('utf8');
   try {
-    const body = parseLossless(raw.toString('utf8'));
-    return isFields(body) ? body : null;
-  } catch {
-    return null;
+    const body = parseLossless(text);
+    return isFields(body) ? split(body) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    if (error instanceof RangeError) return [ignored(provider, 'too_deep', text)];
+    throw error;
   }
 }
 
