@@ -100,6 +100,20 @@ describe('Every later sync', () => {
     expect(await stores.syncRuns.maybeLatest(tenantId)).toMatchObject({ kind: 'scheduled', state: 'done' });
   });
 
+  it('keeps an ad that was deleted, and says that it was', async () => {
+    await sync();
+    const ad = bench.simulator.world.ads.find(({ accountId }) => accountId === account().id);
+    await bench.control('objects', { id: ad?.id, status: 'DELETED' });
+    await sync();
+    const status = await db.database.inTenant(tenantId, (tx) =>
+      tx.oneFirst(
+        sql.type(z.object({ status: z.string() }))`SELECT status FROM meta_ads_ads WHERE ad_id = ${ad?.id ?? ''}`,
+      ),
+    );
+    await bench.control('objects', { id: ad?.id, status: 'ACTIVE' });
+    expect(status).toBe('DELETED');
+  });
+
   it('changes nothing when nothing changed', async () => {
     await sync();
     const before = await ours();

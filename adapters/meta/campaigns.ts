@@ -73,6 +73,9 @@ export type Ad = z.output<typeof adRow>;
 
 // Deleted and archived objects are hidden unless asked for, and they still have figures.
 const CAMPAIGN_STATUSES = ['ACTIVE', 'PAUSED', 'DELETED', 'ARCHIVED', 'IN_PROCESS', 'WITH_ISSUES'];
+const ADSET_STATUSES = [...CAMPAIGN_STATUSES, 'CAMPAIGN_PAUSED'];
+const REVIEW_STATUSES = ['PENDING_REVIEW', 'DISAPPROVED', 'PREAPPROVED', 'PENDING_BILLING_INFO'];
+const AD_STATUSES = [...ADSET_STATUSES, 'ADSET_PAUSED', ...REVIEW_STATUSES];
 const PAGE_ROWS = 500;
 
 /** An ad account's campaigns, ad sets and ads (each with its creative: one edge less to read), page by page. */
@@ -108,12 +111,14 @@ export function createCampaigns(graph: Graph) {
         endpoint: 'adsets',
         row: adsetRow,
         fields: 'id,campaign_id,name,effective_status,daily_budget,lifetime_budget',
+        statuses: ADSET_STATUSES,
       }),
     ads: (token: string, adAccountId: string) =>
       edge(token, adAccountId, {
         endpoint: 'ads',
         row: adRow,
         fields: 'id,adset_id,campaign_id,name,effective_status,creative{id,name,thumbnail_url}',
+        statuses: AD_STATUSES,
       }),
   };
 }

@@ -139,6 +139,7 @@ async function aLargeTenant(ownerUrl: string, { inTenant }: Database, sizes: Fig
 
 async function analyzed(ownerUrl: string): Promise<void> {
   const owner = await connectDatabase(ownerUrl, { maxPoolSize: 1 });
+  await owner.pool.query(sql.unsafe`SET statement_timeout = 0`); // the pool's one connection: to look at a million rows may take longer
   for (const table of ['meta_ads_insights', 'meta_ads_campaigns', 'leads', 'lead_touches', 'sales_transactions'])
     await owner.pool.query(sql.unsafe`ANALYZE ${sql.identifier([table])}`);
   await owner.end();
