@@ -2,6 +2,7 @@ import { benchBurst } from './bench/burst.ts';
 import { benchFigures } from './bench/figures.ts';
 import { benchIntake } from './bench/intake.ts';
 import { benchMemory, residentMib } from './bench/memory.ts';
+import { benchMessages } from './bench/messages.ts';
 import { benchPages } from './bench/pages.ts';
 import { benchPaint } from './bench/paint.ts';
 import { report } from './bench/report.ts';
@@ -20,6 +21,7 @@ await withStack(async (bench) => {
   residentMemory(bench);
   await benchMemory(bench);
   await benchIntake(bench);
+  await benchMessages(bench);
   await benchSync(bench);
   await benchTap(bench);
   await benchFigures(bench.places.ownerUrl, bench.places.appUrl);
