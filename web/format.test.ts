@@ -21,7 +21,7 @@ describe('money', () => {
   it('tells currencies of one sign apart where they stand side by side', () => {
     const all = (format: typeof es) => ['ARS', 'USD'].map((currency) => plain(format.namedMoney('1234.50', currency)));
     expect(all(es)).toEqual(['$ 1.234,50', 'US$ 1.234,50']);
-    expect(all(en)).toEqual(['ARS 1,234.50', '$1,234.50']);
+    expect(all(en)).toEqual(['ARS 1,234.50', 'USD 1,234.50']);
   });
 
   it('in headlines has cents below a thousand only', () => {

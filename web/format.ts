@@ -20,7 +20,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 const moneyFormats = new Map<string, Intl.NumberFormat>();
 // Making one costs a hundred times what using one does.
-type Sign = 'narrowSymbol' | 'symbol';
+type Sign = 'narrowSymbol' | 'symbol' | 'code';
 function moneyFormat(tag: string, currency: string, digits: number, sign: Sign = 'narrowSymbol'): Intl.NumberFormat {
   const key = `${tag} ${currency} ${digits} ${sign}`;
   const known = moneyFormats.get(key);
@@ -69,7 +69,10 @@ export function makeFormat(locale: Locale, timeZone: string, now: () => Date) {
       value === null ? NONE : moneyFormat(tag, currency, digitsOf(currency)).format(value as `${number}`),
     /** Where amounts of several currencies stand side by side: tells pesos from dollars, which share a sign. */
     namedMoney(value: string | null, currency: string, digits = digitsOf(currency)): string {
-      return value === null ? NONE : moneyFormat(tag, currency, digits, 'symbol').format(value as `${number}`);
+      if (value === null) return NONE;
+      // English calls dollars "$" alone, as a page in pesos calls its pesos.
+      const sign = locale === 'en' && currency === 'USD' ? 'code' : 'symbol';
+      return moneyFormat(tag, currency, digits, sign).format(value as `${number}`);
     },
     /** For headlines: amounts of 1,000 and more without cents. */
     roundMoney(value: string | null, currency: string): string {
