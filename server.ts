@@ -229,7 +229,12 @@ function routesOf(
       startMessage: leadWorkflows.startMessage,
       live,
     }),
-    leadIdentityRoutes({ leadMerges: stores.leadMerges, live, invalidateFigures: cache.invalidate }),
+    leadIdentityRoutes({
+      leadMerges: stores.leadMerges,
+      leadDistinctions: stores.leadDistinctions,
+      live,
+      invalidateFigures: cache.invalidate,
+    }),
     reconciliationRoutes({
       leadForms: stores.leadForms,
       reconciliations: createLeadReconciliations(temporal.client),

@@ -210,7 +210,12 @@ function blocksOf(
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: () => {} }),
     sendingRoutes({ sending: stores.sending, wake: async () => {}, live }),
     unconfirmedRoutes({ unconfirmedMessages: stores.unconfirmedMessages, startMessage: away, live }),
-    leadIdentityRoutes({ leadMerges: stores.leadMerges, live, invalidateFigures: cache.invalidate }),
+    leadIdentityRoutes({
+      leadMerges: stores.leadMerges,
+      leadDistinctions: stores.leadDistinctions,
+      live,
+      invalidateFigures: cache.invalidate,
+    }),
     reconciliationRoutes({ leadForms: stores.leadForms, reconciliations: { start: away } }),
     opportunityRoutes({ ...stores, ...figuresChanged, searches }),
     searchRoutes(searches),

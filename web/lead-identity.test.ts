@@ -33,6 +33,45 @@ const mergeOn = (html: string) => /data-merge="([^"]+)"/.exec(html)?.[1] ?? '';
 const lookalikesOn = (html: string) => [...html.matchAll(/data-lookalike="([^"]+)"/g)].map(([, id]) => id);
 const join = (into: string, other: string) => person.post(`/crm/leads/${into}/merges`, { lead_id: other });
 
+const distinctOn = (html: string) => [...html.matchAll(/data-distinct="([^"]+)"/g)].map(([, id]) => id);
+const tellApart = (lead: string, other: string, who = person) =>
+  who.post(`/crm/leads/${lead}/distinctions`, { lead_id: other });
+const offerAgain = (lead: string, other: string, who = person) =>
+  who.post(`/crm/leads/${lead}/distinctions/${other}/removal`);
+
+describe('Alike, but someone else', () => {
+  it('is suggested no more on either page, once and for all submissions to come, until somebody takes it back', async () => {
+    expect((await tellApart(first, second)).headers.get('location')).toBe(`/crm/leads/${first}#identidad`);
+    await tellApart(second, first);
+    for (const [lead, other] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const html = await page(lead);
+      expect([lookalikesOn(html), distinctOn(html)]).toEqual([[], [other]]);
+    }
+    const third = await aLead(db, tenantId, { name: 'Ana', phone: '+5491155550303', email: 'ana@example.com' });
+    expect(lookalikesOn(await page(first))).toEqual([third]);
+    await offerAgain(second, first);
+    expect(lookalikesOn(await page(first)).sort()).toEqual([second, third].sort());
+    const changes = await app.stores.systemEvents.changesOf(tenantId, { type: 'lead', id: first });
+    expect(changes.map(({ name, actor_type }) => [name, actor_type])).toEqual([
+      ['lead.perhaps_alike', 'user'],
+      ['lead.told_apart', 'user'],
+    ]);
+  });
+
+  it('can still be joined, and is nobody else’s to say', async () => {
+    const stranger = await aPerson(app, db, await aTenant(db));
+    expect((await tellApart(first, second, stranger)).status).toBe(404);
+    await tellApart(first, second);
+    expect((await offerAgain(first, second, stranger)).status).toBe(404);
+    expect((await offerAgain(first, first)).status).toBe(404);
+    expect((await join(first, second)).status).toBe(303);
+    expect(distinctOn(await page(first))).toEqual([]);
+  });
+});
+
 describe('Perhaps the same person', () => {
   it('is offered on the lead’s page, joined with a press, and told to open pages', async () => {
     expect(lookalikesOn(await page(first))).toEqual([second]);

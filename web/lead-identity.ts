@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { LeadDistinctions } from '../adapters/postgres/lead-distinctions.ts';
 import type { LeadDossiers } from '../adapters/postgres/lead-dossiers.ts';
 import type { LeadMerges } from '../adapters/postgres/lead-merges.ts';
 import { AppError } from '../domain/error.ts';
@@ -10,6 +11,7 @@ import { callerOf, type Route } from './route.ts';
 
 export interface LeadIdentityDeps {
   leadMerges: LeadMerges;
+  leadDistinctions: LeadDistinctions;
   live: LiveUpdates;
   /** Whose touches move changes the figures. */
   invalidateFigures: (tenantId: number) => Promise<void>;
@@ -31,12 +33,27 @@ export const leadIdentityRoutes = (deps: LeadIdentityDeps): Route[] => [
     body: 'form',
     handler: (req, res) => separate(req, res, deps),
   },
+  {
+    method: 'post',
+    path: '/crm/leads/:id/distinctions',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => tellApart(req, res, deps),
+  },
+  {
+    method: 'post',
+    path: '/crm/leads/:id/distinctions/:otherId/removal',
+    access: 'person',
+    body: 'form',
+    handler: (req, res) => forget(req, res, deps),
+  },
 ];
 
 /** What the lead's page shows of who else this person is. */
-export function identityOf({ merges, lookalikes }: Awaited<ReturnType<LeadDossiers['byLead']>>) {
+export function identityOf({ merges, others }: Awaited<ReturnType<LeadDossiers['byLead']>>) {
   return {
-    lookalikes,
+    lookalikes: others.filter((other) => !other.told_apart),
+    distinct: others.filter((other) => other.told_apart),
     merges: merges.map(({ questions, ...merge }) => ({ ...merge, answers: inWords(merge.answers, questions) })),
   };
 }
@@ -56,6 +73,22 @@ async function separate(req: Request, res: Response, deps: LeadIdentityDeps): Pr
   const separated = await deps.leadMerges.separate(tenantId, leadId, mergeId, actor);
   await changed(deps, tenantId);
   res.redirect(303, `/crm/leads/${separated}`);
+}
+
+async function tellApart(req: Request, res: Response, { leadDistinctions, live }: LeadIdentityDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const leadId = idIn(req.params['id']);
+  await leadDistinctions.tellApart(tenantId, leadId, idIn(fields(req)['lead_id']), actor);
+  live.publish(tenantId, 'leads');
+  res.redirect(303, `/crm/leads/${leadId}#identidad`);
+}
+
+async function forget(req: Request, res: Response, { leadDistinctions, live }: LeadIdentityDeps): Promise<void> {
+  const { tenantId, actor } = callerOf(req);
+  const leadId = idIn(req.params['id']);
+  await leadDistinctions.forget(tenantId, leadId, idIn(req.params['otherId']), actor);
+  live.publish(tenantId, 'leads');
+  res.redirect(303, `/crm/leads/${leadId}#identidad`);
 }
 
 async function changed({ live, invalidateFigures }: LeadIdentityDeps, tenantId: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { consentsOf } from './consents.ts';
+import { toldApart } from './lead-distinctions.ts';
 import type { Database } from './pool.ts';
 
 const questions = z.array(
@@ -19,6 +20,7 @@ const lookalikeRow = z.object({
   email: z.string().nullable(),
   arrived_at: z.date(),
 });
+const otherRow = lookalikeRow.extend({ told_apart: z.boolean() });
 const mergeRow = lookalikeRow.extend({
   reason: z.enum(['phone', 'email', 'person']),
   merged_at: z.date(),
@@ -43,10 +45,10 @@ export function createLeadDossiers({ inTenant }: Pick<Database, 'inTenant'>) {
           JOIN leads m ON m.tenant_id = g.tenant_id AND m.id = g.merged_id
           LEFT JOIN lead_forms f ON f.tenant_id = m.tenant_id AND f.form_id = m.form_id
           WHERE g.tenant_id = ${tenantId} AND g.survivor_id = ${leadId} AND g.undone_at IS NULL ORDER BY g.merged_at DESC LIMIT 50`),
-        lookalikes: await tx.any(sql.type(lookalikeRow)`
-          SELECT o.id, o.full_name, o.phone, o.email, coalesce(o.submitted_at, o.created_at) AS arrived_at FROM leads l
+        others: await tx.any(sql.type(otherRow)`
+          SELECT o.id, o.full_name, o.phone, o.email, coalesce(o.submitted_at, o.created_at) AS arrived_at, ${toldApart} AS told_apart FROM leads l
           JOIN leads o ON o.tenant_id = l.tenant_id AND o.id <> l.id AND (o.phone = l.phone OR o.email = l.email) AND o.merged_into IS NULL AND NOT o.is_test
-          WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId} AND NOT l.is_test ORDER BY o.created_at DESC LIMIT 5`),
+          WHERE l.tenant_id = ${tenantId} AND l.id = ${leadId} AND NOT l.is_test ORDER BY told_apart, o.created_at DESC LIMIT 10`),
       })),
   };
 }

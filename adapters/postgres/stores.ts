@@ -26,6 +26,7 @@ import { createInbox } from './inbox.ts';
 import { createInboxPages } from './inbox-pages.ts';
 import { createInsightReports } from './insight-reports.ts';
 import { createInsights } from './insights.ts';
+import { createLeadDistinctions } from './lead-distinctions.ts';
 import { createLeadDossiers } from './lead-dossiers.ts';
 import { createLeadEntries } from './lead-entries.ts';
 import { createLeadForms } from './lead-forms.ts';
@@ -100,6 +101,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     inboxPages: createInboxPages(database),
     insightReports: createInsightReports(database),
     insights: createInsights(database),
+    leadDistinctions: createLeadDistinctions(database),
     leadDossiers: createLeadDossiers(database),
     leadEntries: createLeadEntries(database),
     leadForms: createLeadForms(database),
