@@ -20,6 +20,8 @@ export interface ChaosResult extends Reckoning {
 
 const OPTED_OUT_SHARE = 0.05;
 const BATCH = 50;
+/** From here on faults leave the work time to go on between them: a long run is for many leads. */
+const LONG_S = 600;
 const optedOutPhone = (i: number): string => `+54911557${String(i).padStart(5, '0')}`;
 
 /**
@@ -46,7 +48,7 @@ export async function runChaos(
   const [submitted] = await Promise.all([
     submit(bench, leads - optedOut.length, optedOut, isFound ? Date.now() + 20_000 : until),
     killInTurn(bench, goesOn, pauseMs, faults, ...(isFound ? [0] : [])),
-    misbehave(bench, goesOn, Math.min(2_000, pauseMs), faults, isFound !== undefined),
+    misbehave(bench, goesOn, seconds < LONG_S ? Math.min(2_000, pauseMs) : 10_000, faults, isFound !== undefined),
     look(),
   ]);
   say(`${submitted.length} leads submitted; waiting for everything to settle`);
