@@ -141,3 +141,59 @@ describe('A person who begins, on a phone, in Spanish', () => {
     await expectToFit();
   });
 });
+
+describe('The same person, once it runs', () => {
+  /** Through the navigation, a sheet behind "Más" on a phone. */
+  async function goTo(words: string): Promise<void> {
+    await page.locator('.tabbar').getByRole('button', { name: 'Más' }).click();
+    await page.locator('#menu').getByRole('link', { name: words }).click();
+  }
+  const theirs = async (column: 'phone', table: 'leads' | 'whatsapp_senders') =>
+    asAdmin(stack.places.adminUrl, async (client) => {
+      const text = `SELECT ${column} FROM ${table} WHERE tenant_id = $1 LIMIT 1`;
+      return (await client.query<{ phone: string }>(text, [newcomer.id])).rows[0]?.phone ?? '';
+    });
+
+  it('sees the rule’s message arrive at the lead, and answers the person', async () => {
+    await page.locator('#lead-feed a').first().click();
+    const thread = page.locator('#thread');
+    await thread.getByText(/Entregado|Leído/).waitFor({ timeout: 60_000 });
+    const said = {
+      to: await theirs('phone', 'leads'),
+      from: await theirs('phone', 'whatsapp_senders'),
+      text: '¿Cuánto sale?',
+    };
+    await fetch(`${stack.places.ycloudSimUrl}/_control/replies`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(said),
+    });
+    await thread.getByText('¿Cuánto sale?').waitFor({ timeout: 60_000 });
+    await page.getByLabel('Responder').fill('Desde 280.000 pesos.');
+    await page.locator('#reply-form').getByRole('button', { name: 'Enviar' }).click();
+    await page.locator('#thread').getByText('Desde 280.000 pesos.').waitFor();
+    await expectToFit();
+  });
+
+  it('tries the rule on the last 30 days, without sending anything', async () => {
+    await goTo('Automatizaciones');
+    await page.locator('#rules').getByRole('link', { name: 'Bienvenida' }).click();
+    await press('Probar sin enviar');
+    await page.getByRole('heading', { name: 'Prueba sin enviar' }).waitFor();
+    const result = await page.locator('#dry-run').innerText();
+    expect(result).toMatch(/de \d+ personas? habrían? recibido el mensaje\. No se envió nada\./);
+    await expectToFit();
+  });
+
+  it('creates a template, and watches it as a phone will show it', async () => {
+    await goTo('Plantillas');
+    await press('Crear plantilla');
+    await page.getByLabel('Nombre interno').fill('aviso_turno');
+    await page.getByLabel('Texto', { exact: true }).fill('Tu turno queda reservado. ¡Te esperamos!');
+    await page.locator('#preview-phone').getByText('Tu turno queda reservado.').waitFor();
+    await expectToFit();
+    await press('Enviar a revisión');
+    await page.getByText('aviso_turno').first().waitFor();
+    await page.getByText('En revisión').first().waitFor();
+  });
+});
