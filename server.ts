@@ -202,6 +202,7 @@ function routesOf(
       breakdown,
       leadPages: stores.leadPages,
       hubPage: stores.hubPage,
+      leadSpeed: stores.leadSpeed,
       firstSteps: createFirstStepList({
         hasGlobalWebhook: async () => (await stores.credentials.globalYcloudWebhookSecrets()).length > 0,
       }),

@@ -20,6 +20,8 @@ export interface Kpi {
   label: string;
   value: string;
   before: string;
+  /** Whether it opens the rows behind it. */
+  isExplained: boolean;
   trend: { direction: 'rise' | 'fall'; tone: 'ok' | 'bad' | undefined; text: string } | undefined;
 }
 
@@ -89,6 +91,7 @@ export function kpisOf(now: Figures, before: Figures, currency: string, money: M
     label: t(`hub:kpi.${name}`),
     value,
     before: earlier,
+    isExplained: true,
     trend,
   });
   const count = (name: string, pick: (figures: Figures) => number) =>
@@ -113,6 +116,19 @@ export function kpisOf(now: Figures, before: Figures, currency: string, money: M
     kpi('roi', format.percent(roiPercentage(now)), format.percent(roiPercentage(before)), undefined),
     count('metaLeads', (figures) => figures.metaLeads),
   ];
+}
+
+/** How long the middle lead waited for its first message. Of messages and people, not of Meta's figures: nothing to explain row by row. */
+export function firstResponseKpi(now: number | null, before: number | null, { t, format }: Words): Kpi {
+  const big = (seconds: number | null) => (seconds === null ? null : BigInt(seconds));
+  return {
+    name: 'firstResponse',
+    label: t('hub:kpi.firstResponse'),
+    value: format.span(now),
+    before: format.span(before),
+    isExplained: false,
+    trend: trendOf(big(now), big(before), 'down', format),
+  };
 }
 
 /** 100 · (now − before) / before; none when there was nothing before. */

@@ -1,8 +1,9 @@
+import type { LeadSpeeds } from '../adapters/postgres/lead-speed.ts';
 import { chosen } from './breakdown-lines.ts';
 import { breakdownRows } from './breakdown-props.ts';
 import type { BreakdownService } from './breakdown-service.ts';
 import { createFormat } from './format.ts';
-import { hubFigures } from './hub-props.ts';
+import { firstResponseKpi, hubFigures, type Kpi } from './hub-props.ts';
 import { type Locale, translate } from './i18n.ts';
 import { renderedPart, viewsVersion } from './render.ts';
 import { ALL, mainCurrency, type StatsAnswer, type StatsQuery, type StatsService } from './stats.ts';
@@ -20,6 +21,7 @@ const CREATIVES_SHOWN = 5;
 
 interface Deps {
   stats: StatsService;
+  leadSpeed: Pick<LeadSpeeds, 'firstResponse'>;
   breakdown: BreakdownService;
 }
 
@@ -30,7 +32,7 @@ export const hubResults = (deps: Deps, tenantId: number, query: StatsQuery, read
   );
 
 async function resultsOf(
-  { breakdown }: Deps,
+  { breakdown, leadSpeed }: Deps,
   tenantId: number,
   answer: StatsAnswer,
   query: StatsQuery,
@@ -53,14 +55,22 @@ async function resultsOf(
   const { lines } = await breakdown.read(tenantId, 'creative', query, currency);
   const creatives = chosen(lines, { by: 'creative', sort: 'revenue', order: 'desc', find: '', status: '' }, currency);
   const rows = breakdownRows(creatives.slice(0, CREATIVES_SHOWN), 'creative', currency, words);
+  const [speed, earlier] = await Promise.all(
+    [period, answer.before.period].map((each) => leadSpeed.firstResponse(tenantId, each, isAll ? null : currency)),
+  );
+  const kpis = withSpeed(figures.kpis, firstResponseKpi(speed?.p50 ?? null, earlier?.p50 ?? null, words));
   const campaigns = { ...figures, campaigns: figures.campaigns.slice(0, CAMPAIGNS_SHOWN) };
   return {
     ...about,
     rendered: {
-      figures: part('hub/_figures', { figures }),
+      figures: part('hub/_figures', { figures: { ...figures, kpis } }),
       chart: part('hub/_chart', { charts: figures.charts }),
       campaigns: part('hub/_campaigns', { figures: campaigns, count: figures.campaigns.length }),
       creatives: part('hub/_creatives', { rows, count: creatives.length }),
     },
   };
 }
+
+/** Beside the cost of a lead; Meta's own count stands on each campaign's page. */
+const withSpeed = (kpis: readonly Kpi[], speed: Kpi): Kpi[] =>
+  kpis.flatMap((kpi) => (kpi.name === 'metaLeads' ? [] : kpi.name === 'costPerLead' ? [kpi, speed] : [kpi]));

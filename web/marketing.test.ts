@@ -219,3 +219,13 @@ describe('the limit of 20 a minute', () => {
     expect((await ask('/crm/marketing/stats', two)).status).toBe(200);
   });
 });
+
+describe('What needs attention', () => {
+  it('stands on top while somebody waits, and nowhere when nobody does', async () => {
+    await connected();
+    const waiting = await aLead(db, tenantId, { name: 'Ana' });
+    expect(textOf(await hub())).toContain('1 lead not contacted Still new');
+    await app.stores.leads.changeStatus(tenantId, waiting, 'contacted', system('test'));
+    expect(await hub()).not.toContain('id="attention"');
+  });
+});

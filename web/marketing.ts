@@ -2,10 +2,12 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { HubPage } from '../adapters/postgres/hub-page.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
+import type { LeadSpeeds } from '../adapters/postgres/lead-speed.ts';
 import type { Config } from '../config.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
 import type { MetaReply } from '../domain/meta-reply.ts';
+import { attentionOf } from './attention.ts';
 import type { BreakdownService } from './breakdown-service.ts';
 import { bannerProps } from './connection-props.ts';
 import { wantsJson } from './errors.ts';
@@ -25,6 +27,7 @@ export interface MarketingDeps {
   breakdown: BreakdownService;
   leadPages: LeadPages;
   hubPage: HubPage;
+  leadSpeed: Pick<LeadSpeeds, 'firstResponse'>;
   firstSteps: FirstStepList;
   /** The numbers behind the figures, and Meta's last replies of these accounts, for the debug switch. */
   debugStats: (tenantId: number) => Promise<{ accounts: readonly { ad_account_id: string }[] }>;
@@ -110,6 +113,7 @@ async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<vo
     section: 'hub',
     ...results,
     isConnected,
+    attention: attentionOf(frame, translator(req)),
     steps: beside.steps && (await firstSteps.of(tenantId, isConnected, beside.steps)),
     recent: beside.recent,
     banner: bannerProps(beside.connection, new Date()),
