@@ -24,13 +24,16 @@ export async function benchPaint({ places, tenants }: SeededBench): Promise<void
     ]) {
       const paints: number[] = [];
       let shift = 0;
+      // Once: signing in is open ten times a minute.
+      const context = await browser.newContext({ viewport: { width, height }, locale: 'es-AR' });
+      const first = await context.newPage();
+      await first.goto(`${places.webUrl}/login`);
+      await first.fill('[name=email]', email);
+      await first.fill('[name=password]', password);
+      await Promise.all([first.waitForURL(/crm.marketing/), first.click('#sign-in button[type=submit]')]);
+      await first.close();
       for (let visit = 0; visit < VISITS; visit++) {
-        const context = await browser.newContext({ viewport: { width, height }, locale: 'es-AR' });
         const page = await context.newPage();
-        await page.goto(`${places.webUrl}/login`);
-        await page.fill('[name=email]', email);
-        await page.fill('[name=password]', password);
-        await Promise.all([page.waitForURL(/crm.marketing/), page.click('#sign-in button[type=submit]')]);
         const cdp = await context.newCDPSession(page);
         await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
         await cdp.send('Emulation.setCPUThrottlingRate', { rate: SLOWER });
@@ -40,8 +43,9 @@ export async function benchPaint({ places, tenants }: SeededBench): Promise<void
         const seen = (await page.evaluate('window.seen')) as { paint: number; shift: number };
         paints.push(seen.paint);
         shift = Math.max(shift, seen.shift);
-        await context.close();
+        await page.close();
       }
+      await context.close();
       const about = { baseline: null, better: 'less' as const };
       const median = paints.sort((a, b) => a - b)[Math.floor(VISITS / 2)] ?? Number.NaN;
       report({
