@@ -4,6 +4,7 @@ import type { Sales } from '../adapters/postgres/sales.ts';
 import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { fitsCurrency } from '../domain/sale.ts';
+import { leadIdOf } from './leads.ts';
 import { callerOf, type Route } from './route.ts';
 
 export interface SalesApiDeps {
@@ -106,10 +107,4 @@ export function bodyOf<T>(req: Request, schema: z.ZodType<T>): T {
     'invalid',
     `bad body: ${result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}`,
   );
-}
-
-function leadIdOf(req: Request): string {
-  const id = z.uuid().safeParse(req.params['id']);
-  if (!id.success) throw new AppError('not_found', 'no such lead');
-  return id.data;
 }

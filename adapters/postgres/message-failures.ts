@@ -5,6 +5,7 @@ import { system } from '../../domain/actor.ts';
 import { nextAttemptAfterMs, type SendError, sendErrorOf } from '../../domain/send-errors.ts';
 import { type AppliedReport, endRunsOf } from './message-reports.ts';
 import type { Tx } from './pool.ts';
+import { REPLY_WITHIN_HOURS } from './run-moves.ts';
 import { audited } from './system-events.ts';
 
 interface Followed {
@@ -14,7 +15,6 @@ interface Followed {
   senderStopped: boolean;
 }
 
-const REPLY_WITHIN_HOURS = 24;
 const isFailure = ({ state }: AppliedReport): boolean => state === 'failed' || state === 'rejected';
 
 /** What a failure or refusal brings with it, by its code: another attempt, the end of its run, a rule that stops, or all sending that stops. */

@@ -6,7 +6,7 @@ import type { Tx } from './pool.ts';
 /** The moves of one run and its log. Each says which state it moves from. */
 
 /** Nobody answered within: then the run is over. */
-const REPLY_WITHIN_HOURS = 24;
+export const REPLY_WITHIN_HOURS = 24;
 
 /** After its last message a run waits for an answer; before that for its next step. */
 export const moveRun = (tx: Tx, tenantId: number, runId: string, nextAt: number | null) =>
