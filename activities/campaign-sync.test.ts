@@ -148,20 +148,6 @@ function zonedMidnight(timeZone: string): number {
   for (let at = Math.floor(Date.now() / 900_000) * 900_000; ; at -= 900_000)
     if (dayIn(timeZone, new Date(at)) !== dayIn(timeZone, new Date(at - 1))) return at;
 }
-/** A day that Meta reported once: one of the last weeks on which the campaign delivers nothing by now. */
-async function addAnUnreportedDay(): Promise<string> {
-  const row = await db.database.inTenant(tenantId, (tx) =>
-    tx.one(sql.type(z.object({ day: z.string() }))`
-      INSERT INTO meta_ads_insights (tenant_id, meta_campaign_id, meta_account_id, date, currency, spend, impressions, clicks)
-      SELECT ${tenantId}, c.meta_campaign_id, c.meta_account_id, d, c.currency, 77, 900, 3
-      FROM meta_ads_campaigns c, generate_series(${addDays(today(), -26)}::date, ${addDays(today(), -4)}::date, interval '1 day') d
-      WHERE c.tenant_id = ${tenantId} AND NOT EXISTS (SELECT FROM meta_ads_insights i
-        WHERE i.tenant_id = c.tenant_id AND i.meta_campaign_id = c.meta_campaign_id AND i.date = d::date)
-      ORDER BY c.meta_campaign_id, d LIMIT 1
-      RETURNING meta_campaign_id || ' ' || date AS day`),
-  );
-  return row.day;
-}
 const cents = (text: string) => Math.round(Number(text) * 100);
 const sumOf = (rows: readonly { spend: string }[]) => rows.reduce((sum, { spend }) => sum + cents(spend), 0);
 const todaysSpend = async () => sumOf(await theirs(1));
@@ -229,30 +215,6 @@ describe('What Meta changes afterwards', () => {
     await sync();
     const days = new Set((await stores.restatements.recent(tenantId)).map(({ day }) => day));
     expect([...days]).toEqual([]); // yesterday was read a minute before its end, today is not over
-  });
-
-  it('to nothing leaves the books and goes on record, when the account’s own total says the same', async () => {
-    await sync();
-    const before = await ours();
-    const [campaign, day] = (await addAnUnreportedDay()).split(' ');
-    await missedNight();
-    await sync();
-    expect(await ours()).toEqual(before);
-    const [row] = await stores.restatements.recent(tenantId);
-    expect(row).toMatchObject({ meta_campaign_id: campaign, day, spend_before: '77.00', spend_after: '0.00' });
-    expect(await stores.controlTotals.latest(tenantId)).toMatchObject([{ apart_spend: '0.00' }]);
-  });
-
-  it('stays when the answer was incomplete: the account’s own total does not confirm it', async () => {
-    await sync();
-    const before = await ours();
-    const meta = bench.freshClient();
-    const nothing = async function* () {
-      yield { rows: [], calls: 1 };
-    };
-    await missedNight();
-    await syncOnce(syncActivities(stores, bench, { meta: { ...meta, campaignDays: nothing } }), tenantId);
-    expect(await ours()).toEqual(before);
   });
 
   it('is forgotten after 90 days', async () => {

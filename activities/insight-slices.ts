@@ -5,11 +5,10 @@ import type { AdAccounts, SelectedAccount } from '../adapters/postgres/ad-accoun
 import type { AdInsights } from '../adapters/postgres/ad-insights.ts';
 import type { Campaigns } from '../adapters/postgres/campaigns.ts';
 import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
-import type { ReportLevel } from '../adapters/postgres/insight-reports.ts';
 import type { Insights } from '../adapters/postgres/insights.ts';
 import { controlledDays, leadsIn, localDay, type Slice, wasOverWhenRead } from '../domain/insights.ts';
 import type { LiveUpdates } from '../domain/live.ts';
-import { createReportedDays, type ReportedDays } from '../domain/reported-days.ts';
+import { createReportedDays } from '../domain/reported-days.ts';
 import { copyWindow, type LevelReader, type WindowDeps } from './insight-windows.ts';
 
 export interface SliceDeps extends Omit<WindowDeps, 'meta'> {
@@ -51,8 +50,8 @@ export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): 
   for (const slice of of.slices.slice(progress.slicesDone)) {
     if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
     const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
-    const { rows, reported } = await copyBoth(deps, copy);
-    await compareTotal(deps, copy, reported);
+    const rows = await copyBoth(deps, copy);
+    await compareTotal(deps, copy);
     await deps.insightReports.forget(of.tenantId, of.adAccountId, slice);
     progress.rows += rows;
     progress.slicesDone += 1;
@@ -70,33 +69,22 @@ interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId' 
   alive: () => void;
 }
 
-/** What the books brought; `reported` is null when the slice was not read whole in this try. */
-interface BooksRead {
-  rows: number;
-  reported: ReportedDays | null;
-}
-
 /**
- * Books and detail at the same time: neither waits for the other's pages or reports. When one fails, the other is finished and marked, so that a
- * repeat reads only what is missing.
+ * Books and detail at the same time: neither waits for the other's pages or reports. When one fails, the other is finished and stays marked, so that a
+ * repeat reads only what is missing. Gives the rows of the books.
  */
-async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<BooksRead> {
+async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<number> {
   const [books, detail] = await Promise.allSettled([copyBooks(deps, copy), copyDetail(deps, copy)]);
-  if (books.status === 'fulfilled' && detail.status === 'fulfilled') return books.value;
-  const { tenantId, runId, adAccountId, slice } = copy;
-  const markDone = (level: ReportLevel) =>
-    deps.insightReports.mark(tenantId, { ...slice, runId, adAccountId, level }, 'done');
-  if (books.status === 'fulfilled') await markDone('campaign');
-  if (detail.status === 'fulfilled') await markDone('ad');
-  throw books.status === 'rejected' ? books.reason : (detail as PromiseRejectedResult).reason;
+  if (books.status === 'rejected') throw books.reason;
+  if (detail.status === 'rejected') throw detail.reason;
+  return books.value;
 }
 
-async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<BooksRead> {
+async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
   const { meta, insights, live, now } = deps;
   const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
   const seenOn = localDay(account.timeZone, now());
   let reading = createReportedDays(slice.since);
-  let reported: ReportedDays | null = null;
   const reader: LevelReader<CampaignDay> = {
     level: 'campaign',
     objects: (await deps.campaigns.countOf(tenantId, adAccountId)).campaigns,
@@ -105,9 +93,7 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<BooksRead> {
     begin: ({ since }) => {
       reading = createReportedDays(since);
     },
-    whole: ({ since, until }) => {
-      if (since === slice.since && until === slice.until) reported = reading;
-    },
+    reported: () => reading,
     save: async ({ rows, calls }) => {
       for (const { campaignId, date } of rows) reading.add(campaignId, date);
       const days = rows.map(({ actions, ...day }) => ({
@@ -120,8 +106,7 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<BooksRead> {
       live.publish(tenantId, 'sync');
     },
   };
-  const rows = await copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
-  return { rows, reported };
+  return copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
 }
 
 async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
@@ -145,14 +130,10 @@ async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
  * Once a day, and for each part of the history: does the account spend more than its campaigns? Less means that Meta took days back which it
  * reported before: those leave the books, and the ledger says so.
  */
-async function compareTotal(
-  { meta, controlTotals, insights, now }: SliceDeps,
-  copy: SliceCopy,
-  reported: ReportedDays | null,
-): Promise<void> {
-  const { tenantId, runId, adAccountId, account, token } = copy;
+async function compareTotal({ meta, controlTotals, insights, now }: SliceDeps, copy: SliceCopy): Promise<void> {
+  const { tenantId, runId, adAccountId, account, slice, token } = copy;
   // A day that ended while we read was read before its end: it counts as today still.
-  const days = controlledDays(copy.slice, localDay(account.timeZone, new Date(copy.readFrom ?? now())));
+  const days = controlledDays(slice, localDay(account.timeZone, new Date(copy.readFrom ?? now())));
   if (days === null) return;
   const total = await meta.accountTotal(token, adAccountId, days);
   const told = {
@@ -162,9 +143,8 @@ async function compareTotal(
     leads: leadsIn(total?.actions ?? [], account.leadActionType),
   };
   await controlTotals.save(tenantId, runId, account, days, { ...told, calls: 1 });
-  if (reported === null) return;
   const isOver = (day: string) => copy.isHistory !== true && wasOverWhenRead(day, account);
   const seenOn = localDay(account.timeZone, now());
-  const dropped = await insights.dropUnreported(tenantId, account, days, { reported, told, isOver, seenOn });
+  const dropped = await insights.dropUnreported(tenantId, runId, account, days, { slice, told, isOver, seenOn });
   if (dropped > 0) await controlTotals.save(tenantId, runId, account, days, { ...told, calls: 0 });
 }

@@ -5,6 +5,7 @@ import { daysOf } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
 import { halvesOf, REPORT_FROM_ROWS, reportStep } from '../domain/insight-reports.ts';
 import type { Slice } from '../domain/insights.ts';
+import type { ReportedDays } from '../domain/reported-days.ts';
 
 export interface WindowDeps {
   meta: Pick<MetaClient, 'startReport' | 'reportStatus'>;
@@ -23,10 +24,10 @@ export interface LevelReader<T> {
   pages: (days: Slice) => Pages<T>;
   reportPages: (reportRunId: string) => Pages<T>;
   save: (page: { rows: readonly T[]; calls: number }) => Promise<void>;
-  /** Told when all pages of a window were read in one go, after the last was saved. */
-  whole?: (days: Slice) => void;
-  /** Told before the first page of a window: what an attempt before it left counts no more. */
+  /** Told before the first page of a window: what an attempt before it reported counts no more. */
   begin?: (days: Slice) => void;
+  /** What the window's pages reported since; kept with it, because the slice may be finished by a later try. */
+  reported?: () => ReportedDays;
 }
 
 /** Whose window. */
@@ -55,16 +56,25 @@ export async function copyWindow<T>(
   if (known?.state === 'asked') return goOn(deps, of, reader, key, known);
   if (reader.objects * daysOf(days).length >= REPORT_FROM_ROWS) return ask(deps, of, reader, key);
   try {
-    return await copyPages(reader, reader.pages(days), days);
+    return await copyPages(deps, of, reader, key, reader.pages(days));
   } catch (error) {
     if (!isTooMuch(error)) throw error;
     return ask(deps, of, reader, key);
   }
 }
 
-/** Saves a page while the next is on its way: Meta's answer and our database wait for each other at neither side, and two pages are the most in memory. */
-async function copyPages<T>({ save, begin, whole }: LevelReader<T>, pages: Pages<T>, days: Slice): Promise<number> {
-  begin?.(days);
+/**
+ * Saves a page while the next is on its way: Meta's answer and our database wait for each other at neither side, and two pages are the most in memory.
+ * After the last the window is marked: a repeat does not read it again.
+ */
+async function copyPages<T>(
+  { insightReports }: WindowDeps,
+  { tenantId }: WindowOf,
+  { save, begin, reported }: LevelReader<T>,
+  key: ReportKey,
+  pages: Pages<T>,
+): Promise<number> {
+  begin?.(key);
   const reading = pages[Symbol.asyncIterator]();
   let count = 0;
   let next = reading.next();
@@ -76,7 +86,7 @@ async function copyPages<T>({ save, begin, whole }: LevelReader<T>, pages: Pages
     await save(page.value);
     count += page.value.rows.length;
   }
-  whole?.(days);
+  await insightReports.done(tenantId, key, reported?.());
   return count;
 }
 
@@ -104,11 +114,8 @@ async function goOn<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, k
   await reader.save({ rows: [], calls: 1 });
   const next = reportStep(report, told, now());
   switch (next.step) {
-    case 'read': {
-      const count = await copyPages(reader, reader.reportPages(report.reportRunId ?? ''), key);
-      await insightReports.mark(of.tenantId, key, 'done');
-      return count;
-    }
+    case 'read':
+      return copyPages(deps, of, reader, key, reader.reportPages(report.reportRunId ?? ''));
     case 'wait':
       await insightReports.polled(of.tenantId, key);
       throw stillRunning(key, next.ms);
@@ -122,18 +129,14 @@ async function goOn<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, k
 async function split<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, key: ReportKey): Promise<number> {
   if (halvesOf(key) === null)
     throw new AppError('too_much_data', 'not even one day can be read', { details: { level: key.level } });
-  await deps.insightReports.mark(of.tenantId, key, 'split');
+  await deps.insightReports.split(of.tenantId, key);
   return copyHalves(deps, of, reader, key);
 }
 
-/** Each half that is whole is marked: a repeat reads only the other. */
+/** A repeat reads only the half that is not whole. */
 async function copyHalves<T>(deps: WindowDeps, of: WindowOf, reader: LevelReader<T>, days: Slice): Promise<number> {
   let count = 0;
-  for (const { since, until } of halvesOf(days) ?? []) {
-    count += await copyWindow(deps, of, reader, { since, until });
-    const key: ReportKey = { since, until, runId: of.runId, adAccountId: of.account.adAccountId, level: reader.level };
-    await deps.insightReports.mark(of.tenantId, key, 'done');
-  }
+  for (const half of halvesOf(days) ?? []) count += await copyWindow(deps, of, reader, half);
   return count;
 }
 

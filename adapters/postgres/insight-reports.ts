@@ -1,7 +1,8 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Period } from '../../domain/days.ts';
-import type { Database } from './pool.ts';
+import type { ReportedDays } from '../../domain/reported-days.ts';
+import type { Database, Tx } from './pool.ts';
 
 export type ReportLevel = 'campaign' | 'ad';
 
@@ -55,15 +56,12 @@ export function createInsightReports({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         await tx.query(sql.unsafe`UPDATE insight_reports SET polls = polls + 1 WHERE ${where(tenantId, key)}`);
       }),
-    /** The window is read in halves, or is read. */
-    mark: (tenantId: number, key: ReportKey, state: 'split' | 'done'): Promise<void> =>
-      inTenant(tenantId, async (tx) => {
-        await tx.query(sql.unsafe`
-          INSERT INTO insight_reports (tenant_id, ad_account_id, level, since, until, state, run_id)
-          VALUES (${tenantId}, ${key.adAccountId}, ${key.level}, ${key.since}::date, ${key.until}::date, ${state}, ${key.runId})
-          ON CONFLICT (tenant_id, ad_account_id, level, since, until) DO UPDATE SET state = excluded.state, report_run_id = NULL,
-            run_id = excluded.run_id, asked_at = now()`);
-      }),
+    /** The window is read in halves. */
+    split: (tenantId: number, key: ReportKey): Promise<void> =>
+      inTenant(tenantId, (tx) => mark(tx, tenantId, key, 'split', [])),
+    /** The window is whole; with the books, which campaigns Meta reported on which of its days (`dropUnreported` reads that). */
+    done: (tenantId: number, key: ReportKey, reported?: ReportedDays): Promise<void> =>
+      inTenant(tenantId, (tx) => mark(tx, tenantId, key, 'done', reported?.entries() ?? [])),
     /** Forgets a slice that is whole with all its parts, and whatever an earlier run left lying. */
     forget: (tenantId: number, adAccountId: string, { since, until }: Period): Promise<void> =>
       inTenant(tenantId, async (tx) => {
@@ -73,4 +71,18 @@ export function createInsightReports({ inTenant }: Pick<Database, 'inTenant'>) {
             AND ((since >= ${since}::date AND until <= ${until}::date) OR asked_at < now() - interval '1 day')`);
       }),
   };
+}
+
+async function mark(
+  tx: Tx,
+  tenantId: number,
+  { runId, adAccountId, level, since, until }: ReportKey,
+  state: 'split' | 'done',
+  reported: readonly [string, number][],
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    INSERT INTO insight_reports (tenant_id, ad_account_id, level, since, until, state, run_id, reported)
+    VALUES (${tenantId}, ${adAccountId}, ${level}, ${since}::date, ${until}::date, ${state}, ${runId}, ${sql.jsonb(Object.fromEntries(reported))})
+    ON CONFLICT (tenant_id, ad_account_id, level, since, until) DO UPDATE SET state = excluded.state, report_run_id = NULL,
+      run_id = excluded.run_id, reported = excluded.reported, asked_at = now()`);
 }

@@ -1,7 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Period } from '../../domain/days.ts';
-import type { ReportedDays } from '../../domain/reported-days.ts';
 import { checkCampaignsByIndex, insertUnlisted, type SyncedAccount } from './campaigns.ts';
 import type { Database, Tx } from './pool.ts';
 
@@ -52,12 +51,13 @@ export function createInsights({ inTenant }: Pick<Database, 'inTenant'>) {
      */
     dropUnreported: (
       tenantId: number,
+      runId: string,
       account: SyncedAccount,
       days: Period,
-      { reported, told, isOver, seenOn }: Unreported,
+      { slice, told, isOver, seenOn }: Unreported,
     ): Promise<number> =>
       inTenant(tenantId, async (tx) => {
-        const gone = await unreportedDays(tx, tenantId, account, days, { reported, told });
+        const gone = await unreportedDays(tx, tenantId, runId, account, days, { slice, told });
         if (gone.length === 0) return 0;
         const zeros = gone.map(({ campaignId, date }) => ({ campaignId, date, campaignName: '', ...NOTHING }));
         const over = zeros.filter(({ date }) => isOver(date));
@@ -75,7 +75,8 @@ const NOTHING = { spend: '0', impressions: 0, clicks: 0, leads: 0 };
 
 /** What Meta's answers say of some days. */
 interface Unreported {
-  reported: ReportedDays;
+  /** What was read whole: the days, and perhaps today. */
+  slice: Period;
   /** The account's own total of these days. */
   told: { spend: string; impressions: number };
   /** Whether the day was over when it was last read. */
@@ -85,20 +86,27 @@ interface Unreported {
 
 const goneRow = z.object({ campaignId: z.string(), date: z.string() });
 
-// The window of the bits may begin before the days that are compared, never after: both begin on the slice's first day.
+// Each window of the slice left a mark of what it reported, in bits that count from its first day.
 const unreportedDays = (
   tx: Tx,
   tenantId: number,
+  runId: string,
   { adAccountId }: SyncedAccount,
   { since, until }: Period,
-  { reported, told }: Pick<Unreported, 'reported' | 'told'>,
+  { slice, told }: Pick<Unreported, 'slice' | 'told'>,
 ) =>
   tx.any(sql.type(goneRow)`
-    WITH books AS (
+    WITH told AS (
+      SELECT campaign.id, bit_or(campaign.days::int << (r.since - ${slice.since}::date)) AS days
+      FROM insight_reports r CROSS JOIN jsonb_each_text(r.reported) AS campaign (id, days)
+      WHERE r.tenant_id = ${tenantId} AND r.run_id = ${runId} AND r.ad_account_id = ${adAccountId} AND r.level = 'campaign' AND r.state = 'done'
+        AND r.since >= ${slice.since}::date AND r.until <= ${slice.until}::date
+      GROUP BY campaign.id
+    ), books AS (
       SELECT k.meta_campaign_id, k.date, k.spend, k.impressions,
-        coalesce(told.days, 0) & (1 << (k.date - ${since}::date)) = 0 AS is_gone
+        coalesce(told.days, 0) & (1 << (k.date - ${slice.since}::date)) = 0 AS is_gone
       FROM meta_ads_insights k
-      LEFT JOIN ${sql.unnest(reported.entries(), ['text', 'int4'])} AS told (id, days) ON told.id = k.meta_campaign_id
+      LEFT JOIN told ON told.id = k.meta_campaign_id
       WHERE k.tenant_id = ${tenantId} AND k.meta_account_id = ${adAccountId} AND k.date BETWEEN ${since}::date AND ${until}::date
     ), kept AS (
       SELECT coalesce(sum(spend), 0) AS spend, coalesce(sum(impressions), 0) AS impressions FROM books WHERE NOT is_gone
