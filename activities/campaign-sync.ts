@@ -8,7 +8,15 @@ import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { SyncKind, SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import { isLive } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
-import { LEDGER_DAYS, localDay, type Slice, type SyncWindow, slicesOf, windowFor } from '../domain/insights.ts';
+import {
+  changedSince,
+  LEDGER_DAYS,
+  localDay,
+  type Slice,
+  type SyncWindow,
+  slicesOf,
+  windowFor,
+} from '../domain/insights.ts';
 import { majorUnits } from '../domain/money.ts';
 import { copySlices, type SliceDeps } from './insight-slices.ts';
 
@@ -28,6 +36,8 @@ export interface CampaignSyncDeps extends Omit<SliceDeps, 'meta' | 'adAccounts' 
 export interface AccountPlan {
   adAccountId: string;
   window: SyncWindow;
+  /** Of its campaigns, ad sets and ads only those are read that changed since the last time. */
+  changesOnly: boolean;
   /** Newest first. */
   slices: Slice[];
 }
@@ -60,9 +70,9 @@ export function createCampaignSyncActivities(deps: CampaignSyncDeps) {
       live.publish(tenantId, 'sync');
       return { runId, kind, accounts: accounts.map((account) => planOf(account, kind, now())) };
     },
-    /** An account's own facts, its campaigns, ad sets and ads. */
-    async syncObjects(of: OfAccount): Promise<{ campaigns: number; calls: number }> {
-      const counts = await withToken(deps, of.tenantId, (token) => copyObjects(deps, token, of));
+    /** An account's own facts, its campaigns, ad sets and ads; gives how many campaigns it has. */
+    async syncObjects(of: OfAccount & { changesOnly?: boolean }): Promise<{ campaigns: number; calls: number }> {
+      const counts = await withToken(deps, of.tenantId, (token) => copyObjects({ ...deps, now }, token, of));
       await syncRuns.addProgress(of.tenantId, of.runId, counts);
       live.publish(of.tenantId, 'sync');
       return counts;
@@ -122,45 +132,60 @@ async function kindOf(syncRuns: SyncRuns, tenantId: number, accounts: readonly S
   return (await syncRuns.isAsked(tenantId)) ? 'manual' : 'scheduled';
 }
 
-/** "Sync now" re-reads today and the two days before, at any hour; history that was never read comes first all the same. */
+/**
+ * "Sync now" re-reads today and the two days before, at any hour; history that was never read comes first all the same. Of the objects a scheduled narrow
+ * run reads what changed; whoever asks and the daily run get all, also what moved at Meta's without anybody changing it.
+ */
 function planOf(account: SelectedAccount, kind: SyncKind, now: Date): AccountPlan {
   const due = windowFor(account, now);
   const window = kind === 'manual' && due === 'wide' ? 'narrow' : due;
-  return { adAccountId: account.adAccountId, window, slices: slicesOf(window, localDay(account.timeZone, now)) };
+  return {
+    adAccountId: account.adAccountId,
+    window,
+    changesOnly: kind === 'scheduled' && window === 'narrow',
+    slices: slicesOf(window, localDay(account.timeZone, now)),
+  };
 }
 
 async function copyObjects(
-  { meta, adAccounts, campaigns }: CampaignSyncDeps,
+  { meta, adAccounts, campaigns, now }: CampaignSyncDeps & { now: () => Date },
   token: string,
-  { tenantId, adAccountId }: OfAccount,
+  { tenantId, adAccountId, changesOnly = false }: OfAccount & { changesOnly?: boolean },
 ): Promise<{ campaigns: number; calls: number }> {
+  const beganAt = now();
   const facts = await meta.adAccount(token, adAccountId);
   await adAccounts.saveFacts(tenantId, facts);
   const account = { adAccountId, currency: facts.currency };
-  const inMajor = <T extends { dailyBudget: string | null; lifetimeBudget: string | null }>(row: T): T => ({
-    ...row,
-    dailyBudget: row.dailyBudget === null ? null : majorUnits(row.dailyBudget, facts.currency),
-    lifetimeBudget: row.lifetimeBudget === null ? null : majorUnits(row.lifetimeBudget, facts.currency),
-  });
-  const counts = { campaigns: 0, calls: 1 };
-  for await (const { rows, calls } of meta.campaigns(token, adAccountId)) {
-    await campaigns.saveCampaigns(tenantId, account, rows.map(inMajor));
-    counts.campaigns += rows.length;
-    counts.calls += calls;
-    heartbeat({ edge: 'campaigns', calls: counts.calls });
+  // Asked before each edge: a status that moved on one makes the next to be read whole.
+  const since = async () =>
+    changesOnly ? changedSince((await adAccounts.byId(tenantId, adAccountId)).objectsReadAt) : null;
+  let calls = 1;
+  for await (const page of meta.campaigns(token, adAccountId, await since())) {
+    await campaigns.saveCampaigns(tenantId, account, page.rows.map(inMajorUnits(facts.currency)));
+    calls += page.calls;
+    heartbeat({ edge: 'campaigns', calls });
   }
-  for await (const { rows, calls } of meta.adsets(token, adAccountId)) {
-    await campaigns.saveAdsets(tenantId, account, rows.map(inMajor));
-    counts.calls += calls;
-    heartbeat({ edge: 'adsets', calls: counts.calls });
+  for await (const page of meta.adsets(token, adAccountId, await since())) {
+    await campaigns.saveAdsets(tenantId, account, page.rows.map(inMajorUnits(facts.currency)));
+    calls += page.calls;
+    heartbeat({ edge: 'adsets', calls });
   }
-  for await (const { rows, calls } of meta.ads(token, adAccountId)) {
-    await campaigns.saveAds(tenantId, rows);
-    counts.calls += calls;
-    heartbeat({ edge: 'ads', calls: counts.calls });
+  for await (const page of meta.ads(token, adAccountId, await since())) {
+    await campaigns.saveAds(tenantId, page.rows);
+    calls += page.calls;
+    heartbeat({ edge: 'ads', calls });
   }
-  return counts;
+  await adAccounts.objectsRead(tenantId, adAccountId, beganAt);
+  return { campaigns: (await campaigns.countOf(tenantId, adAccountId)).campaigns, calls };
 }
+
+const inMajorUnits =
+  (currency: string) =>
+  <T extends { dailyBudget: string | null; lifetimeBudget: string | null }>(row: T): T => ({
+    ...row,
+    dailyBudget: row.dailyBudget === null ? null : majorUnits(row.dailyBudget, currency),
+    lifetimeBudget: row.lifetimeBudget === null ? null : majorUnits(row.lifetimeBudget, currency),
+  });
 
 /** Names the token in a refusal, so that a refusal of an old one cannot end a connection that has a new one. */
 async function withToken<T>(

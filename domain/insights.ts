@@ -63,6 +63,13 @@ export function windowFor(
   return isNight && sinceWideMs >= 20 * HOUR_MS ? 'wide' : 'narrow';
 }
 
+/** More than Meta's clock and ours differ, and than a change takes to show. */
+const OVERLAP_MS = HOUR_MS;
+
+/** Since when an object must have changed to be worth reading, after all were read at `readAt`. */
+export const changedSince = (readAt: Date | null): Date | null =>
+  readAt === null ? null : new Date(readAt.getTime() - OVERLAP_MS);
+
 /**
  * Whether our last reading of this day came after the day was over: only then is a different figure a restatement and not simply more of the day.
  * A day that leaves the three of a narrow run is read again by the next wide one only.

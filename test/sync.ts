@@ -66,9 +66,9 @@ export async function syncOnce(
 ): Promise<void> {
   const plan = await activities.planSync({ tenantId, workflowRunId: randomUUID() });
   if (plan === null) throw new Error('nothing is connected');
-  for (const { adAccountId, slices, window } of plan.accounts) {
+  for (const { adAccountId, changesOnly, slices, window } of plan.accounts) {
     const of = { tenantId, runId: plan.runId, adAccountId };
-    await inActivity(() => activities.syncObjects(of));
+    await inActivity(() => activities.syncObjects({ ...of, changesOnly }));
     await inActivity(() => activities.syncInsights({ ...of, slices, readFrom }));
     await activities.finishAccount({ ...of, window, readFrom });
   }

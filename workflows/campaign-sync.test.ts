@@ -25,6 +25,7 @@ beforeEach(() => {
 const anAccount = (adAccountId: string, given: Partial<AccountPlan> = {}): AccountPlan => ({
   adAccountId,
   window: 'narrow',
+  changesOnly: true,
   slices: [{ since: '2026-11-22', until: '2026-11-24' }],
   ...given,
 });

@@ -81,9 +81,10 @@ async function syncAccounts(tenantId: number, { runId, accounts }: SyncPlan): Pr
   return tally;
 }
 
-async function syncAccount(tenantId: number, runId: string, { adAccountId, window, slices }: AccountPlan) {
+async function syncAccount(tenantId: number, runId: string, account: AccountPlan) {
+  const { adAccountId, window, changesOnly, slices } = account;
   const of = { tenantId, runId, adAccountId };
-  await syncObjects.executeWithOptions({ summary: `objects of account ${adAccountId}` }, [of]);
+  await syncObjects.executeWithOptions({ summary: `objects of account ${adAccountId}` }, [{ ...of, changesOnly }]);
   const readFrom = Date.now(); // a day that ends while it is read was not over when it was read
   let rows = 0;
   for (let left = slices; left.length > 0; ) {

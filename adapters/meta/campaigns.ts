@@ -78,19 +78,23 @@ const REVIEW_STATUSES = ['PENDING_REVIEW', 'DISAPPROVED', 'PREAPPROVED', 'PENDIN
 const AD_STATUSES = [...ADSET_STATUSES, 'ADSET_PAUSED', ...REVIEW_STATUSES];
 const PAGE_ROWS = 500;
 
-/** An ad account's campaigns, ad sets and ads (each with its creative: one edge less to read), page by page. */
+/**
+ * An ad account's campaigns, ad sets and ads (each with its creative: one edge less to read), page by page; with `changedSince` only those that somebody
+ * changed or made later.
+ */
 export function createCampaigns(graph: Graph) {
   function edge<T>(
     token: string,
     adAccountId: string,
-    request: { endpoint: Endpoint; row: z.ZodType<T>; fields: string; statuses?: readonly string[] },
+    changedSince: Date | null,
+    request: { endpoint: Endpoint; kind: string; row: z.ZodType<T>; fields: string; statuses: readonly string[] },
   ) {
-    const { endpoint, row, fields, statuses } = request;
+    const { endpoint, kind, row, fields, statuses } = request;
     return pagesOf(graph, {
       endpoint,
       path: `act_${encodeURIComponent(adAccountId)}/${endpoint}`,
       token,
-      params: { fields, ...(statuses === undefined ? {} : { effective_status: JSON.stringify(statuses) }) },
+      params: { fields, effective_status: JSON.stringify(statuses), ...updatedAfter(kind, changedSince) },
       row,
       limit: PAGE_ROWS,
       assetId: adAccountId,
@@ -99,26 +103,35 @@ export function createCampaigns(graph: Graph) {
     });
   }
   return {
-    campaigns: (token: string, adAccountId: string) =>
-      edge(token, adAccountId, {
+    campaigns: (token: string, adAccountId: string, changedSince: Date | null = null) =>
+      edge(token, adAccountId, changedSince, {
         endpoint: 'campaigns',
+        kind: 'campaign',
         row: campaignRow,
         fields: 'id,name,objective,effective_status,daily_budget,lifetime_budget',
         statuses: CAMPAIGN_STATUSES,
       }),
-    adsets: (token: string, adAccountId: string) =>
-      edge(token, adAccountId, {
+    adsets: (token: string, adAccountId: string, changedSince: Date | null = null) =>
+      edge(token, adAccountId, changedSince, {
         endpoint: 'adsets',
+        kind: 'adset',
         row: adsetRow,
         fields: 'id,campaign_id,name,effective_status,daily_budget,lifetime_budget',
         statuses: ADSET_STATUSES,
       }),
-    ads: (token: string, adAccountId: string) =>
-      edge(token, adAccountId, {
+    ads: (token: string, adAccountId: string, changedSince: Date | null = null) =>
+      edge(token, adAccountId, changedSince, {
         endpoint: 'ads',
+        kind: 'ad',
         row: adRow,
         fields: 'id,adset_id,campaign_id,name,effective_status,creative{id,name,thumbnail_url}',
         statuses: AD_STATUSES,
       }),
   };
 }
+
+const updatedAfter = (kind: string, since: Date | null): { filtering?: string } => {
+  if (since === null) return {};
+  const value = Math.floor(since.getTime() / 1000);
+  return { filtering: JSON.stringify([{ field: `${kind}.updated_time`, operator: 'GREATER_THAN', value }]) };
+};

@@ -15,6 +15,7 @@ const adAccountRow = z
     lead_action_type: z.string(),
     last_synced_at: z.date().nullable(),
     wide_synced_at: z.date().nullable(),
+    objects_read_at: z.date().nullable(),
   })
   .transform((row) => ({
     adAccountId: row.ad_account_id,
@@ -26,6 +27,8 @@ const adAccountRow = z
     lastSyncedAt: row.last_synced_at,
     /** When its last 28 days were read whole. */
     wideSyncedAt: row.wide_synced_at,
+    /** All its campaigns, ad sets and ads are here as they were then; null while they are not. */
+    objectsReadAt: row.objects_read_at,
   }));
 export type SelectedAccount = z.output<typeof adAccountRow>;
 
@@ -76,7 +79,7 @@ export function createAdAccounts({ inTenant }: Pick<Database, 'inTenant'>) {
     listSelected: (tenantId: number, limit = 500): Promise<readonly SelectedAccount[]> =>
       inTenant(tenantId, (tx) =>
         tx.any(sql.type(adAccountRow)`
-          SELECT ad_account_id, name, currency, time_zone, account_status, lead_action_type, last_synced_at, wide_synced_at
+          SELECT ad_account_id, name, currency, time_zone, account_status, lead_action_type, last_synced_at, wide_synced_at, objects_read_at
           FROM ad_accounts
           WHERE tenant_id = ${tenantId} AND is_selected
           ORDER BY name, ad_account_id
@@ -86,7 +89,7 @@ export function createAdAccounts({ inTenant }: Pick<Database, 'inTenant'>) {
     byId: (tenantId: number, adAccountId: string): Promise<SelectedAccount> =>
       inTenant(tenantId, async (tx) => {
         const row = await tx.maybeOne(sql.type(adAccountRow)`
-          SELECT ad_account_id, name, currency, time_zone, account_status, lead_action_type, last_synced_at, wide_synced_at
+          SELECT ad_account_id, name, currency, time_zone, account_status, lead_action_type, last_synced_at, wide_synced_at, objects_read_at
           FROM ad_accounts
           WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId} AND is_selected`);
         if (row === null) throw new AppError('not_found', `ad account ${adAccountId}`);
@@ -115,6 +118,12 @@ export function createAdAccounts({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         await tx.query(sql.unsafe`
           UPDATE ad_accounts SET history_read_since = ${since}::date WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId}`);
+      }),
+    /** All campaigns, ad sets and ads are here as they were at `at`, when reading them began. Part of a sync. */
+    objectsRead: (tenantId: number, adAccountId: string, at: Date): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        await tx.query(sql.unsafe`
+          UPDATE ad_accounts SET objects_read_at = ${at.toISOString()}::timestamptz WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId}`);
       }),
     /** Name, status, currency and zone as Meta has them now. Part of a sync, which the audit trail holds as one row. */
     saveFacts: (tenantId: number, facts: AccountFacts): Promise<void> =>

@@ -43,9 +43,17 @@ export type Campaigns = ReturnType<typeof createCampaigns>;
 export function createCampaigns({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
     saveCampaigns: (tenantId: number, account: SyncedAccount, rows: readonly CampaignRecord[]): Promise<void> =>
-      inTenant(tenantId, (tx) => upsertCampaigns(tx, tenantId, account, rows)),
-    saveAdsets: (tenantId: number, { currency }: SyncedAccount, rows: readonly AdsetRecord[]): Promise<void> =>
-      inTenant(tenantId, (tx) => upsertAdsets(tx, tenantId, currency, rows)),
+      inTenant(tenantId, async (tx) => {
+        const statuses = rows.map(({ campaignId, status }) => [campaignId, status]);
+        await noteMoved(tx, tenantId, account, CAMPAIGN, statuses);
+        await upsertCampaigns(tx, tenantId, account, rows);
+      }),
+    saveAdsets: (tenantId: number, account: SyncedAccount, rows: readonly AdsetRecord[]): Promise<void> =>
+      inTenant(tenantId, async (tx) => {
+        const statuses = rows.map(({ adsetId, status }) => [adsetId, status]);
+        await noteMoved(tx, tenantId, account, ADSET, statuses);
+        await upsertAdsets(tx, tenantId, account.currency, rows);
+      }),
     /** Ads with their creatives. */
     saveAds: (tenantId: number, rows: readonly AdRecord[]): Promise<void> =>
       inTenant(tenantId, async (tx) => {
@@ -81,6 +89,28 @@ export function createCampaigns({ inTenant }: Pick<Database, 'inTenant'>) {
           WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId}`);
       }),
   };
+}
+
+const CAMPAIGN = { table: 'meta_ads_campaigns', id: 'meta_campaign_id' };
+const ADSET = { table: 'meta_ads_adsets', id: 'adset_id' };
+
+/**
+ * Before campaigns or ad sets are written: Meta's status of what hangs below them speaks of them too (`CAMPAIGN_PAUSED`), and does not count as a change of
+ * its own. So where the status of one moves, the account's objects are to be read whole.
+ */
+async function noteMoved(
+  tx: Tx,
+  tenantId: number,
+  { adAccountId }: SyncedAccount,
+  { table, id }: { table: string; id: string },
+  statuses: readonly (string | null)[][],
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    UPDATE ad_accounts SET objects_read_at = NULL
+    WHERE tenant_id = ${tenantId} AND ad_account_id = ${adAccountId} AND objects_read_at IS NOT NULL AND EXISTS (
+      SELECT FROM ${sql.unnest(statuses, ['text', 'text'])} AS given (id, status)
+      JOIN ${sql.identifier([table])} kept ON kept.tenant_id = ${tenantId} AND kept.${sql.identifier([id])} = given.id
+      WHERE kept.status IS DISTINCT FROM given.status)`);
 }
 
 async function upsertCampaigns(tx: Tx, tenantId: number, account: SyncedAccount, rows: readonly CampaignRecord[]) {

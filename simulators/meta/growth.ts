@@ -1,4 +1,4 @@
-import { DAY_MS, dayIn } from './clock.ts';
+import { dayIn } from './clock.ts';
 import { hash32 } from './random.ts';
 import type { Simulator } from './simulator.ts';
 import { type AdAccount, type Campaign, get, type World, type WorldObject } from './world-types.ts';
@@ -27,7 +27,7 @@ function addCampaign(sim: Simulator, account: AdAccount, model: Campaign): void 
   const number = world.campaigns.length + 1;
   const id = (kind: number) =>
     `12021000${kind}${String(world.seed % 1000).padStart(3, '0')}${String(number).padStart(6, '0')}`;
-  const updatedAt = model.startsOn * DAY_MS;
+  const updatedAt = sim.clock.now(); // however long they delivered: to whoever looks for changes they are new
   const name = `Campaña ${number}`;
   const campaign: Campaign = { ...model, id: id(5), name, status: 'ACTIVE', updatedAt };
   const own = { accountId: account.id, campaignId: campaign.id, name, status: 'ACTIVE', updatedAt } as const;
