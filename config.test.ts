@@ -31,6 +31,14 @@ describe('configuration', () => {
     expect(() => parseConfig({ ...required, ENCRYPTION_KEYS: 'not-a-key' })).not.toThrow(/not-a-key/);
   });
 
+  it('wants the keys of a bucket that it is told to archive into', () => {
+    const env = { ...required, ARCHIVE_URL: 's3://archive/hub' };
+    expect(() => parseConfig(env)).toThrow(/^AWS_ACCESS_KEY_ID is missing: ARCHIVE_URL names a bucket$/);
+    const keys = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' };
+    expect(parseConfig({ ...env, ...keys }).AWS_REGION).toBe('us-east-1');
+    expect(parseConfig({ ...required, ARCHIVE_URL: '/var/lib/hub/archive' }).ARCHIVE_URL).toBe('/var/lib/hub/archive');
+  });
+
   it('keeps .env.example equal to the schema', () => {
     expect(readFileSync(new URL('./.env.example', import.meta.url), 'utf8')).toBe(envExample());
     for (const name of Object.keys(configSchema.shape)) expect(envExample()).toContain(`${name}=`);

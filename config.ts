@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { archiveProblem } from './adapters/archive/environment.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -59,7 +60,16 @@ export const configSchema = z.object({
   YCLOUD_URL: address.default('https://api.ycloud.com').describe('YCloud host'),
   SMTP_URL: address.optional().describe('Mail server for reminders, smtp:// or smtps://'),
   MAIL_FROM: z.string().optional().describe('Sender of reminders'),
-  ARCHIVE_URL: z.string().optional().describe('Folder into which `npm run archive` moves detail older than a year'),
+  ARCHIVE_URL: z
+    .string()
+    .optional()
+    .describe(
+      'Where detail by ad older than a year goes each night: a folder, s3://bucket/prefix, or https://host/bucket/prefix of a server that speaks S3',
+    ),
+  AWS_ACCESS_KEY_ID: z.string().optional().describe('Key of the bucket that ARCHIVE_URL names'),
+  AWS_SECRET_ACCESS_KEY: z.string().optional().describe('Its secret'),
+  AWS_SESSION_TOKEN: z.string().optional().describe('The token that comes with keys lent for a while'),
+  AWS_REGION: z.string().default('us-east-1').describe('Region of the bucket; other servers say which name they want'),
   COMPANY_NAME: z.string().default('Marketing Hub').describe('Who runs this installation, for the legal pages'),
   COMPANY_EMAIL: z.string().default('privacy@example.com').describe('Contact on the legal pages'),
   COMPANY_ADDRESS: z.string().default('—').describe('Postal address on the legal pages'),
@@ -96,6 +106,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     throw new ConfigError([...new Set(problems)].join('; '));
   }
   const config = result.data;
+  const problem = archiveProblem(config);
+  if (problem !== null) throw new ConfigError(problem);
   return { ...config, META_REDIRECT_URI: config.META_REDIRECT_URI ?? `${config.PUBLIC_URL}/crm/auth/meta/callback` };
 }
 

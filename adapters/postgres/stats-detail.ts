@@ -101,7 +101,7 @@ export function createStatsDetail({ inTenant }: Pick<Database, 'inTenant'>) {
           // The newest month of the period whose detail lies in the archive.
           archived: await tx.maybeOne(sql.type(z.object({ until: z.string() }))`
             SELECT (max(month) + interval '1 month' - interval '1 day')::date::text AS until FROM archives
-            WHERE tenant_id = ${tenantId} AND month + interval '1 month' > ${since}::date AND month <= ${until}::date HAVING count(*) > 0`),
+            WHERE tenant_id = ${tenantId} AND restored_at IS NULL AND month + interval '1 month' > ${since}::date AND month <= ${until}::date HAVING count(*) > 0`),
           ads: await tx.any(sql.type(adRow)`
             SELECT a.ad_id, a.adset_id, a.name, a.status, c.thumbnail_url
             FROM meta_ads_ads a LEFT JOIN meta_ads_creatives c ON c.tenant_id = a.tenant_id AND c.creative_id = a.creative_id
