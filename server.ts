@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createCredentialTest } from './activities/credentials.ts';
-import { keepHouse } from './activities/housekeeping.ts';
 import { askChatwootProfile } from './adapters/chatwoot/profile.ts';
 import { createTokens } from './adapters/crypto/jwt.ts';
 import { hashPassword } from './adapters/crypto/passwords.ts';
@@ -31,8 +30,6 @@ import {
   templateDesk,
 } from './wiring.ts';
 
-const HOUSEKEEPING_MS = 60 * 60_000;
-
 const config = configOrExit();
 const base = await foundation('server', config);
 const { log, metrics, stores, live, redis } = base;
@@ -54,13 +51,7 @@ await once(server, 'listening');
 const metricsServer = serveMetrics(config.METRICS_PORT, config.HOST, measured, log);
 log.info({ port: (server.address() as AddressInfo).port }, 'server is listening');
 
-const housekeeping = setInterval(
-  () => keepHouse({ ...stores, log }).catch((error: unknown) => log.error({ err: error }, 'housekeeping failed')),
-  HOUSEKEEPING_MS,
-);
-
 stopWithParent(log, async () => {
-  clearInterval(housekeeping);
   liveStreams.close();
   server.close();
   const idle = setInterval(() => server.closeIdleConnections(), 100);

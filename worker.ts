@@ -5,10 +5,13 @@ import { createConnectionActivities } from './activities/connection.ts';
 import { createConnectionCheckActivities } from './activities/connection-checks.ts';
 import { createCreativePictureActivities } from './activities/creative-pictures.ts';
 import { createDataDeletionActivities } from './activities/data-deletion.ts';
+import { createHousekeepingActivities } from './activities/housekeeping.ts';
 import { createLeadReconciliationActivities } from './activities/lead-reconciliation.ts';
 import { createLeadActivities, type NewsOfLead } from './activities/leads.ts';
 import { createMessageActivities } from './activities/messages.ts';
 import { createReminderActivities } from './activities/reminders.ts';
+import { createArchiveFiles } from './adapters/archive/files.ts';
+import { archivePlace } from './adapters/archive/place.ts';
 import { createChatwootConversations } from './adapters/chatwoot/conversations.ts';
 import { freePort } from './adapters/free-port.ts';
 import { stopWithParent } from './adapters/lifecycle.ts';
@@ -121,6 +124,7 @@ function activitiesOf({
     live,
     metrics,
   };
+  const archive = archivePlace(config);
   const sendRate = createRateLimit(redis, 'send', { points: SENDS_A_SECOND, seconds: 1 });
   return {
     ...createConnectionActivities({
@@ -152,6 +156,11 @@ function activitiesOf({
       ...stores,
       endConnection: (tenantId) => connectionWorkflows.disconnect(tenantId, null),
       live,
+    }),
+    ...createHousekeepingActivities({
+      ...stores,
+      archive: archive && { archives: stores.archives, archiveFiles: createArchiveFiles(archive) },
+      log,
     }),
     ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),
     ...createCreativePictureActivities({

@@ -1,19 +1,33 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { sql } from 'slonik';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createGauges } from '../adapters/postgres/gauges.ts';
-import { createPastEvents } from '../adapters/postgres/past-events.ts';
+import { createArchiveFiles } from '../adapters/archive/files.ts';
+import { archivePlace } from '../adapters/archive/place.ts';
+import { type Archives, createArchives } from '../adapters/postgres/archives.ts';
+import { createGauges, type Gauges } from '../adapters/postgres/gauges.ts';
+import { createPastEvents, type PastEvents } from '../adapters/postgres/past-events.ts';
 import { asAdmin } from '../dev/stack/roles.ts';
+import { aCampaign, anAccount } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { silentLog } from '../test/silent-log.ts';
-import { keepHouse } from './housekeeping.ts';
+import { inActivity } from '../test/sync.ts';
+import { createHousekeepingActivities } from './housekeeping.ts';
 
 let db: TestDatabase;
 let tenantId: number;
 let other: number;
+let stores: { gauges: Gauges; pastEvents: PastEvents; archives: Archives };
 
 beforeAll(async () => {
   db = await testDatabase();
+  stores = {
+    gauges: createGauges(db.database),
+    pastEvents: createPastEvents(db.database),
+    archives: createArchives(db.database),
+  };
   tenantId = await aTenant(db);
   other = await aTenant(db);
   await db.database.inTenant(other, (tx) =>
@@ -34,20 +48,73 @@ const kept = (tenant: number) =>
       WHERE tenant_id = ${tenant} AND state IN ('done', 'ignored') ORDER BY state, received_at`),
   );
 
+type Deps = Parameters<typeof createHousekeepingActivities>[0];
+const keepHouse = (given: Partial<Deps> = {}, afterTenantId = 0) => {
+  const { gauges, pastEvents } = stores;
+  const { keepHouse } = createHousekeepingActivities({ gauges, pastEvents, archive: null, log: silentLog, ...given });
+  return inActivity(() => keepHouse({ afterTenantId }));
+};
+const waiting = () =>
+  asAdmin(db.adminUrl, async (client) => {
+    const { rows } = await client.query<{ n: string }>(
+      `SELECT count(*) AS n FROM webhook_events WHERE state NOT IN ('done', 'ignored')`,
+    );
+    return Number(rows[0]?.n);
+  });
+
 describe('Housekeeping', () => {
   it('forgets applied webhooks after the days each tenant keeps them, and nothing that waits for somebody', async () => {
-    const deps = { gauges: createGauges(db.database), pastEvents: createPastEvents(db.database), log: silentLog };
-    expect(await keepHouse(deps)).toBe(6);
+    expect(await keepHouse()).toEqual({ afterTenantId: null });
     expect(await kept(tenantId)).toEqual(['done 10', 'done 1', 'ignored 10', 'ignored 1']);
     expect(await kept(other)).toEqual(['done 1', 'ignored 1']);
-    const waiting = await asAdmin(db.adminUrl, async (client) => {
-      const { rows } = await client.query<{ n: string }>(
-        `SELECT count(*) AS n FROM webhook_events WHERE state NOT IN ('done', 'ignored')`,
-      );
-      return Number(rows[0]?.n);
-    });
-    expect(waiting).toBe(18);
-    expect(await keepHouse(deps)).toBe(0);
+    expect(await waiting()).toBe(18);
+  });
+
+  it('goes on after a tenant of whom something fails', async () => {
+    const asked: number[] = [];
+    const purgeSome = async (tenant: number) => {
+      asked.push(tenant);
+      if (tenant === tenantId) throw new Error('down');
+      return 0;
+    };
+    expect(await keepHouse({ pastEvents: { purgeSome } })).toEqual({ afterTenantId: null });
+    expect(asked).toEqual([tenantId, other]);
+  });
+
+  it('works for a minute, then says after whom to go on', async () => {
+    let clock = 0;
+    const asked: number[] = [];
+    const purgeSome = async (tenant: number) => {
+      asked.push(tenant);
+      clock += 61_000;
+      return tenant === other ? 1 : 0;
+    };
+    const given = { pastEvents: { purgeSome }, now: () => clock };
+    expect(await keepHouse(given)).toEqual({ afterTenantId: other - 1 });
+    expect(asked).toEqual([tenantId, other]);
+    await keepHouse(given, other - 1);
+    expect(asked).toEqual([tenantId, other, other]);
+    expect(await keepHouse(given, other)).toEqual({ afterTenantId: null });
+    expect(asked).toHaveLength(3);
+  });
+
+  it('moves detail older than a year into the archive, where there is one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hub-archive-'));
+    const place = archivePlace({ ARCHIVE_URL: folder });
+    if (place === null) throw new Error('no place');
+    await anAccount(db, other);
+    await aCampaign(db, other);
+    await db.database.inTenant(other, (tx) =>
+      tx.query(sql.unsafe`
+        INSERT INTO meta_ads_ad_insights (tenant_id, ad_id, date, adset_id, meta_campaign_id, meta_account_id, currency)
+        SELECT ${other}, '1', (now() - months * interval '1 month')::date, '2', '200', '100', 'ARS' FROM unnest(ARRAY[1, 14, 15]) months`),
+    );
+    await keepHouse();
+    expect(await stores.archives.list(other)).toEqual([]);
+    await keepHouse({ archive: { archives: stores.archives, archiveFiles: createArchiveFiles(place) } });
+    expect(await stores.archives.list(other)).toHaveLength(2);
+    expect(readdirSync(join(folder, `${other}/meta_ads_ad_insights`))).toHaveLength(2);
+    rmSync(folder, { recursive: true });
   });
 
   it('lets no tenant forget what is another’s, or what is not applied', async () => {

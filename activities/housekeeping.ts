@@ -1,25 +1,63 @@
+import { heartbeat } from '@temporalio/activity';
 import type { Logger } from '../adapters/log.ts';
 import type { Gauges } from '../adapters/postgres/gauges.ts';
 import type { PastEvents } from '../adapters/postgres/past-events.ts';
+import { type ArchiveDeps, archivableMonths, archiveMonth } from './archive.ts';
 
 export interface HousekeepingDeps {
   gauges: Pick<Gauges, 'tenants'>;
   pastEvents: PastEvents;
+  /** Null where no `ARCHIVE_URL` names a place. */
+  archive: ArchiveDeps | null;
   log: Logger;
+  now?: () => number;
 }
 
-const EVERY_TENANT = 100_000;
+/** Yields how many it let go of, after each step of some seconds. */
+type Job = (tenantId: number) => AsyncGenerator<number>;
 
-/** Forgets what each tenant need not keep any longer. Safe to repeat, and to run in several programs at once. */
-export async function keepHouse({ gauges, pastEvents, log }: HousekeepingDeps): Promise<number> {
-  let purged = 0;
-  for (const { tenant_id: tenantId } of await gauges.tenants(EVERY_TENANT)) {
-    try {
-      purged += await pastEvents.purge(tenantId);
-    } catch (error) {
-      log.error({ err: error, tenantId }, 'past webhooks were not purged');
-    }
-  }
-  if (purged > 0) log.info({ count: purged }, 'past webhooks purged');
-  return purged;
+export type HousekeepingActivities = ReturnType<typeof createHousekeepingActivities>;
+
+const EVERY_TENANT = 100_000;
+const WORK_MS = 60_000;
+
+/** What each tenant need not keep any longer, or not in the database. Every step may be repeated, and what fails is tried again the next night. */
+export function createHousekeepingActivities(deps: HousekeepingDeps) {
+  const { gauges, log, now = Date.now } = deps;
+  const jobs = Object.entries(jobsOf(deps));
+  return {
+    /** Works for about a minute through the tenants after this one, by their ids. Gives the tenant to go on after, or null when every one had its turn. */
+    async keepHouse({ afterTenantId }: { afterTenantId: number }): Promise<{ afterTenantId: number | null }> {
+      const until = now() + WORK_MS;
+      const tenantIds = (await gauges.tenants(EVERY_TENANT)).map(({ tenant_id }) => tenant_id).sort((a, b) => a - b);
+      for (const tenantId of tenantIds.filter((id) => id > afterTenantId))
+        for (const [what, job] of jobs)
+          try {
+            for await (const count of job(tenantId)) {
+              log.info({ tenantId, what, count }, 'let go');
+              heartbeat({ tenantId });
+              if (now() > until) return { afterTenantId: tenantId - 1 };
+            }
+          } catch (error) {
+            log.error({ err: error, tenantId, what }, 'could not let go');
+          }
+      return { afterTenantId: null };
+    },
+  };
+}
+
+function jobsOf({ pastEvents, archive, now = Date.now }: HousekeepingDeps): Record<string, Job> {
+  return {
+    /** Webhooks that were applied and are older than the tenant keeps them. */
+    async *webhooks(tenantId) {
+      for (let count = await pastEvents.purgeSome(tenantId); count > 0; count = await pastEvents.purgeSome(tenantId))
+        yield count;
+    },
+    /** Detail by ad of months that ended a year ago. */
+    async *monthsOfDetail(tenantId) {
+      if (archive === null) return;
+      for (const month of await archivableMonths(archive, tenantId, new Date(now())))
+        if (await archiveMonth(archive, tenantId, month)) yield 1;
+    },
+  };
 }

@@ -6,3 +6,4 @@ export { leadAutomationWorkflow } from './lead-automation.ts';
 export { leadIntakeWorkflow } from './lead-intake.ts';
 export { leadReconciliationWorkflow } from './lead-reconciliation.ts';
 export { messageWorkflow } from './message.ts';
+export { retentionWorkflow } from './retention.ts';

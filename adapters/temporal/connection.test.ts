@@ -110,6 +110,15 @@ describe('The Schedule of a tenant', () => {
     await expect(describeOf(tenantId)).rejects.toThrow();
   });
 
+  it('is made once for the installation’s own housekeeping, every night', async () => {
+    await schedules().reconcile([]);
+    await schedules().reconcile([]);
+    const { spec, policies, action } = await bench.env.client.schedule.getHandle('retention').describe();
+    expect(spec.intervals).toMatchObject([{ every: 24 * 3_600_000 }]);
+    expect(policies.overlap).toBe('SKIP');
+    expect(action).toMatchObject({ workflowType: 'retentionWorkflow', args: [{ afterTenantId: 0 }] });
+  });
+
   it('starts a sync at once, one at a time, and knows that it runs', async () => {
     const tenantId = nextTenant++;
     const syncs = createCampaignSyncs(bench.env.client);

@@ -8,11 +8,12 @@ import {
 import { SYNC_EVERY_MS, syncOffsetMs } from '../../domain/insights.ts';
 import { campaignSyncId, campaignSyncWorkflow } from '../../workflows/campaign-sync.ts';
 import { leadReconciliationId, leadReconciliationWorkflow } from '../../workflows/lead-reconciliation.ts';
+import { RETENTION_ID, retentionWorkflow } from '../../workflows/retention.ts';
 import { tenantIdKey } from './search-attributes.ts';
 
 export type Schedules = ReturnType<typeof createSchedules>;
 
-/** The Schedules of tenants. Every method may be repeated: what stands already is brought up to date, what is gone is gone. */
+/** The Schedules of tenants, and the installation's own. Every method may be repeated: what stands already is brought up to date, what is gone is gone. */
 export function createSchedules(client: Pick<Client, 'schedule'>, { taskQueue = 'sync' }: { taskQueue?: string } = {}) {
   const start = async (wanted: WorkflowSchedule): Promise<void> => {
     await ensureSchedule(client, wanted);
@@ -31,8 +32,9 @@ export function createSchedules(client: Pick<Client, 'schedule'>, { taskQueue = 
     startLeadReconciliation: (tenantId: number): Promise<void> =>
       start(leadReconciliationSchedule(tenantId, taskQueue)),
     stopLeadReconciliation: (tenantId: number): Promise<void> => stop(leadReconciliationId(tenantId)),
-    /** At worker start: every connected tenant has its Schedules, as this version of the code wants them. */
+    /** At worker start: the installation and every connected tenant have their Schedules, as this version of the code wants them. */
     async reconcile(tenantIds: readonly number[]): Promise<void> {
+      await ensureSchedule(client, retentionSchedule(taskQueue));
       for (const tenantId of tenantIds) {
         await ensureSchedule(client, campaignSyncSchedule(tenantId, taskQueue));
         await ensureSchedule(client, leadReconciliationSchedule(tenantId, taskQueue));
@@ -42,6 +44,8 @@ export function createSchedules(client: Pick<Client, 'schedule'>, { taskQueue = 
 }
 
 const HOUR_MS = 60 * 60_000;
+// At 06:00 UTC it is night from Mexico to Buenos Aires.
+const NIGHT_OFFSET_MS = 6 * HOUR_MS;
 // Spreads the tenants over the hour, evenly for ids that follow one another.
 const reconciliationOffsetMs = (tenantId: number): number => ((tenantId * 37) % 60) * 60_000;
 
@@ -81,6 +85,22 @@ function leadReconciliationSchedule(tenantId: number, taskQueue: string): Workfl
       typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
     },
     typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
+  };
+}
+
+function retentionSchedule(taskQueue: string): WorkflowSchedule {
+  return {
+    scheduleId: RETENTION_ID,
+    spec: { intervals: [{ every: 24 * HOUR_MS, offset: NIGHT_OFFSET_MS }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '12 hours', pauseOnFailure: false },
+    action: {
+      type: 'startWorkflow',
+      workflowType: retentionWorkflow,
+      args: [{ afterTenantId: 0 }],
+      taskQueue,
+      workflowId: RETENTION_ID,
+      staticSummary: 'What every tenant need not keep any longer',
+    },
   };
 }
 
