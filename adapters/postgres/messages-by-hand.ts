@@ -3,17 +3,11 @@ import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import { AppError } from '../../domain/error.ts';
 import { LONGEST_ATTEMPT_WAIT_MS } from '../../domain/send-errors.ts';
-import {
-  checkDispatch,
-  type DispatchSituation,
-  freeAt,
-  lastLeft,
-  sendableSender,
-  situationOf,
-  type Verdict,
-} from './dispatch-checks.ts';
+import { checkDispatch, freeAt, sendableSender, type Verdict } from './dispatch-checks.ts';
+import { addressOf } from './dispatch-claims.ts';
+import { type DispatchSituation, lastLeft, situationOf } from './dispatch-situations.ts';
 import { cancel, logMessage, takeBack, unfinished } from './message-moves.ts';
-import { addressOf, type ClaimedMessage, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
+import { type ClaimedMessage, GIVE_UP_AFTER_MS } from './outbound-messages.ts';
 import type { Database, Tx } from './pool.ts';
 import { endRun } from './run-moves.ts';
 import { audited } from './system-events.ts';

@@ -1,20 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import { sql } from 'slonik';
 import { z } from 'zod';
-import { system } from '../../domain/actor.ts';
 import { isMessage, stepsOf } from '../../domain/automation.ts';
-import { AppError } from '../../domain/error.ts';
 import { heldReasons } from '../../domain/held-runs.ts';
-import { checkAction, checkDispatch, type DispatchSituation, situationOf } from './dispatch-checks.ts';
+import { checkAction, checkDispatch } from './dispatch-checks.ts';
+import { addressOf, claimNew, claimOwn } from './dispatch-claims.ts';
+import { type DispatchSituation, situationOf } from './dispatch-situations.ts';
 import { followFailures } from './message-failures.ts';
-import { cancel, logMessage, ownRow, takeBack, unconfirm, unfinished } from './message-moves.ts';
+import { cancel, logMessage, unconfirm, unfinished } from './message-moves.ts';
 import { applyReports, type Report } from './message-reports.ts';
 import type { Database, Tx } from './pool.ts';
 import { type Acted, act } from './rule-actions.ts';
 import { actionConfig } from './rule-shapes.ts';
 import { clockStarted } from './rule-triggers.ts';
-import { endRun, logDecision, moveRun } from './run-moves.ts';
-import { audited } from './system-events.ts';
+import { endRun, logDecision } from './run-moves.ts';
 
 /** A message claimed and about to leave; the POST follows at once. */
 export interface ClaimedMessage {
@@ -46,8 +44,8 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
     /** One transaction: the person's lock, every check, the row set `sending`, both mirrors. */
     claim: (tenantId: number, runId: string, now: Date, place = 0): Promise<Claim> =>
       inTenant(tenantId, async (tx) => {
-        const situation = await situationOf(tx, tenantId, runId, place);
-        const own = await ownMessage(tx, tenantId, situation);
+        const situation = await situationOf(tx, tenantId, runId, place, { withOwn: true });
+        const { own } = situation;
         const nextAt = nextAtOf(situation, now);
         if (!isMessage(situation.step)) {
           const isDone = situation.run.acted_step >= place;
@@ -61,20 +59,10 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
         if (own && now.getTime() - own.created_at.getTime() > GIVE_UP_AFTER_MS)
           return giveUp(tx, tenantId, situation, own.id);
         if (verdict.decision !== 'send') return refuse(tx, tenantId, situation, verdict, own?.id);
-        if (own) await takeBack(tx, tenantId, own.id);
         const message = own
-          ? { messageId: own.id, externalId: own.external_id }
-          : await insertMessage(tx, tenantId, situation, verdict.body);
-        await logDecision(tx, tenantId, situation, 'sending', null, message.messageId);
-        await moveRun(tx, tenantId, runId, nextAt);
+          ? await claimOwn(tx, tenantId, situation, own, nextAt)
+          : await claimNew(tx, tenantId, situation, verdict.body, nextAt);
         if (situation.run.starts_clocks) await clockStarted(tx, tenantId, situation.leadId, message.messageId);
-        await audited(tx, {
-          tenantId,
-          name: 'message.sending',
-          actor: system('lead-automation'),
-          object: { type: 'lead', id: situation.leadId },
-          details: { messageId: message.messageId, runId },
-        });
         return {
           decision: 'send',
           message: { ...message, ...addressOf(situation), bodyParameters: verdict.parameters },
@@ -85,8 +73,8 @@ export function createOutboundMessages({ inTenant }: Pick<Database, 'inTenant'>)
     /** Ends a run that cannot send for a reason known before its checks, with the reason in the log. What may have left is left as it is. */
     skip: (tenantId: number, runId: string, reason: string, place = 0): Promise<void> =>
       inTenant(tenantId, async (tx) => {
-        const situation = await situationOf(tx, tenantId, runId, place);
-        const own = await ownMessage(tx, tenantId, situation);
+        const situation = await situationOf(tx, tenantId, runId, place, { withOwn: true });
+        const { own } = situation;
         if (own && own.state !== 'claimed') await unfinished(tx, tenantId, own);
         else await refuse(tx, tenantId, situation, { decision: 'skip', reason }, own?.id);
       }),
@@ -136,12 +124,6 @@ export type OutboundMessages = ReturnType<typeof createOutboundMessages>;
 const nextAtOf = ({ nextInMinutes }: DispatchSituation, now: Date): number | null =>
   nextInMinutes === null ? null : now.getTime() + nextInMinutes * 60_000;
 
-const ownMessage = (tx: Tx, tenantId: number, { leadId, ruleId, occurrence, place }: DispatchSituation) =>
-  tx.maybeOne(sql.type(ownRow)`
-    SELECT id, state, external_id, created_at FROM outbound_messages
-    WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND rule_id = ${ruleId} AND step = ${place} AND occurrence = ${occurrence} AND attempt = 1
-    FOR UPDATE`);
-
 async function giveUp(tx: Tx, tenantId: number, situation: DispatchSituation, messageId: string): Promise<Claim> {
   await cancel(tx, tenantId, messageId);
   await endRun(tx, tenantId, situation.runId, 'gave_up');
@@ -171,28 +153,6 @@ async function refuse(
   if (ownId !== undefined) await cancel(tx, tenantId, ownId);
   await endRun(tx, tenantId, situation.runId, verdict.reason);
   return verdict;
-}
-
-async function insertMessage(tx: Tx, tenantId: number, situation: DispatchSituation, body: string) {
-  const { phone, sender, template } = situation;
-  if (phone === null || sender === null || template === null)
-    throw new AppError('conflict', 'checked before, missing now');
-  const externalId = randomUUID();
-  const messageId = await tx.oneFirst(sql.type(z.object({ id: z.string() }))`
-    INSERT INTO outbound_messages (tenant_id, lead_id, rule_id, run_id, step, occurrence, external_id, sender_phone, phone, template_name, template_language, template_category, state, sending_at)
-    VALUES (${tenantId}, ${situation.leadId}, ${situation.ruleId}, ${situation.runId}, ${situation.place}, ${situation.occurrence}, ${externalId}, ${sender.phone}, ${phone},
-      ${template.name}, ${template.language}, ${template.category}, 'sending', now())
-    RETURNING id`);
-  await tx.query(sql.unsafe`
-    INSERT INTO chat_messages (tenant_id, lead_id, phone, direction, author, outbound_message_id, kind, body)
-    VALUES (${tenantId}, ${situation.leadId}, ${phone}, 'out', 'automation', ${messageId}, 'template', ${body})`);
-  return { messageId, externalId };
-}
-
-export function addressOf({ leadId, phone, sender, template }: DispatchSituation) {
-  if (phone === null || sender === null || template === null)
-    throw new AppError('conflict', 'checked before, missing now');
-  return { leadId, from: sender.phone, to: phone, templateName: template.name, language: template.language };
 }
 
 // Reports that matched nothing wait in the inbox; now that the id is known they are due.

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
 import { isMessage, type NotifyStep, type StatusStep } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
-import type { DispatchSituation } from './dispatch-checks.ts';
+import type { DispatchSituation } from './dispatch-situations.ts';
 import { moveStatus } from './leads.ts';
 import type { Tx } from './pool.ts';
 import { completeRun, logDecision, moveRun } from './run-moves.ts';

@@ -1,5 +1,5 @@
-import { sql } from 'slonik';
-import type { DispatchSituation } from './dispatch-checks.ts';
+import { type FragmentSqlToken, sql } from 'slonik';
+import type { DispatchSituation } from './dispatch-situations.ts';
 import { logMessage } from './message-moves.ts';
 import type { Tx } from './pool.ts';
 
@@ -9,14 +9,13 @@ import type { Tx } from './pool.ts';
 export const REPLY_WITHIN_HOURS = 24;
 
 /** After its last message a run waits for an answer; before that for its next step. */
+export const movedRun = (tenantId: number, runId: string, nextAt: number | null): FragmentSqlToken => sql.fragment`
+  UPDATE automation_runs SET state = CASE WHEN ${nextAt === null} THEN 'waiting' ELSE state END, reason = NULL, held_since = NULL,
+    due_at = coalesce(${nextAt === null ? null : new Date(nextAt).toISOString()}::timestamptz, now() + ${REPLY_WITHIN_HOURS} * interval '1 hour'), updated_at = now()
+  WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`;
+
 export const moveRun = (tx: Tx, tenantId: number, runId: string, nextAt: number | null) =>
-  nextAt === null
-    ? tx.query(sql.unsafe`
-        UPDATE automation_runs SET state = 'waiting', reason = NULL, held_since = NULL, due_at = now() + ${REPLY_WITHIN_HOURS} * interval '1 hour', updated_at = now()
-        WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`)
-    : tx.query(sql.unsafe`
-        UPDATE automation_runs SET reason = NULL, held_since = NULL, due_at = ${new Date(nextAt).toISOString()}::timestamptz, updated_at = now()
-        WHERE tenant_id = ${tenantId} AND id = ${runId} AND state = 'active'`);
+  tx.query(sql.unsafe`${movedRun(tenantId, runId, nextAt)}`);
 
 export const endRun = (tx: Tx, tenantId: number, runId: string, reason: string) =>
   tx.query(sql.unsafe`

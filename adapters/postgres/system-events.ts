@@ -1,4 +1,4 @@
-import { sql } from 'slonik';
+import { type FragmentSqlToken, type SqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { Actor } from '../../domain/actor.ts';
 import type { Database, Tx } from './pool.ts';
@@ -19,11 +19,18 @@ export async function audited(tx: Tx, change: Change): Promise<void> {
 }
 
 /** The same, and gives the row's id. */
-export const auditedAs = (tx: Tx, { tenantId, name, actor, object, details = {} }: Change): Promise<number> =>
-  tx.oneFirst(sql.type(z.object({ id: z.number() }))`
-    INSERT INTO system_events (tenant_id, kind, name, actor_type, actor_id, object_type, object_id, details, address, request_id)
-    VALUES (${tenantId}, 'change', ${name}, ${actor.type}, ${actor.id}, ${object?.type ?? null}, ${object?.id ?? null},
-      ${sql.jsonb(details as never)}, ${actor.address ?? null}, ${actor.requestId ?? null}) RETURNING id`);
+export const auditedAs = (tx: Tx, { details = {}, ...change }: Change): Promise<number> =>
+  tx.oneFirst(sql.type(z.object({ id: z.number() }))`${auditRow(change, sql.jsonb(details as never))} RETURNING id`);
+
+/** The audit row as a part of the statement that makes the change; `from` gives what `details` names. */
+export const auditRow = (
+  { tenantId, name, actor, object }: Omit<Change, 'details'>,
+  details: SqlToken,
+  from: FragmentSqlToken = sql.fragment``,
+): FragmentSqlToken => sql.fragment`
+  INSERT INTO system_events (tenant_id, kind, name, actor_type, actor_id, object_type, object_id, details, address, request_id)
+  SELECT ${tenantId}::int, 'change', ${name}, ${actor.type}, ${actor.id}, ${object?.type ?? null}, ${object?.id ?? null},
+    ${details}, ${actor.address ?? null}, ${actor.requestId ?? null} ${from}`;
 
 /** One call of an endpoint: who called what, and how it was answered. */
 export interface Access {

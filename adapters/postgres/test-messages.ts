@@ -5,7 +5,8 @@ import type { Actor } from '../../domain/actor.ts';
 import { render } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
 import { partsOf, placeholdersIn, templateProblem } from '../../domain/template.ts';
-import { readTemplate, sendableSender } from './dispatch-checks.ts';
+import { sendableSender } from './dispatch-checks.ts';
+import { readTemplate } from './dispatch-situations.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
