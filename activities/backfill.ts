@@ -3,8 +3,9 @@ import type { Campaigns } from '../adapters/postgres/campaigns.ts';
 import type { Connections } from '../adapters/postgres/connections.ts';
 import type { SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import { isLive } from '../domain/connection.ts';
+import { dayIn } from '../domain/days.ts';
 import { nextHistorySlice } from '../domain/history.ts';
-import { localDay, type Slice } from '../domain/insights.ts';
+import type { Slice } from '../domain/insights.ts';
 import { copySlices, type SliceDeps } from './insight-slices.ts';
 
 export interface BackfillDeps extends Omit<SliceDeps, 'adAccounts' | 'campaigns' | 'now'> {
@@ -45,7 +46,7 @@ export function createBackfillActivities(deps: BackfillDeps) {
       const isSyncing = latest?.state === 'running' && now().getTime() - latest.startedAt.getTime() < LOST_AFTER_MS;
       // Never ahead of the regular sync, nor before it brought the newest days.
       if (isSyncing || !history.isSynced) return { waitMs: WAIT_MS };
-      const today = localDay(history.timeZone, now());
+      const today = dayIn(history.timeZone, now());
       const slice = nextHistorySlice(history.wantedSince, history.readSince ?? today, today);
       return slice === null ? null : { slice };
     },

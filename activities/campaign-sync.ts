@@ -7,16 +7,9 @@ import type { Connections } from '../adapters/postgres/connections.ts';
 import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { SyncKind, SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import { isLive } from '../domain/connection.ts';
+import { dayIn } from '../domain/days.ts';
 import { AppError } from '../domain/error.ts';
-import {
-  changedSince,
-  LEDGER_DAYS,
-  localDay,
-  type Slice,
-  type SyncWindow,
-  slicesOf,
-  windowFor,
-} from '../domain/insights.ts';
+import { changedSince, LEDGER_DAYS, type Slice, type SyncWindow, slicesOf, windowFor } from '../domain/insights.ts';
 import { majorUnits } from '../domain/money.ts';
 import { copySlices, type SliceDeps } from './insight-slices.ts';
 
@@ -143,7 +136,7 @@ function planOf(account: SelectedAccount, kind: SyncKind, now: Date): AccountPla
     adAccountId: account.adAccountId,
     window,
     changesOnly: kind === 'scheduled' && window === 'narrow',
-    slices: slicesOf(window, localDay(account.timeZone, now)),
+    slices: slicesOf(window, dayIn(account.timeZone, now)),
   };
 }
 

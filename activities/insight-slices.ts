@@ -6,7 +6,8 @@ import type { AdInsights } from '../adapters/postgres/ad-insights.ts';
 import type { Campaigns } from '../adapters/postgres/campaigns.ts';
 import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
 import type { Insights } from '../adapters/postgres/insights.ts';
-import { controlledDays, leadsIn, localDay, type Slice, wasOverWhenRead } from '../domain/insights.ts';
+import { dayIn } from '../domain/days.ts';
+import { controlledDays, leadsIn, overWhenRead, type Slice } from '../domain/insights.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { createReportedDays } from '../domain/reported-days.ts';
 import { copyWindow, type LevelReader, type WindowDeps } from './insight-windows.ts';
@@ -83,7 +84,8 @@ async function copyBoth(deps: SliceDeps, copy: SliceCopy): Promise<number> {
 async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
   const { meta, insights, live, now } = deps;
   const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
-  const seenOn = localDay(account.timeZone, now());
+  const seenOn = dayIn(account.timeZone, now());
+  const isOver = overIn(copy);
   let reading = createReportedDays(slice.since);
   const reader: LevelReader<CampaignDay> = {
     level: 'campaign',
@@ -99,7 +101,7 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
       const days = rows.map(({ actions, ...day }) => ({
         ...day,
         leads: leadsIn(actions, account.leadActionType),
-        wasOver: copy.isHistory !== true && wasOverWhenRead(day.date, account),
+        wasOver: isOver(day.date),
       }));
       await insights.savePage(tenantId, runId, account, { rows: days, calls, seenOn });
       alive();
@@ -108,6 +110,10 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
   };
   return copyWindow(deps, { tenantId, runId, account, token }, reader, slice);
 }
+
+/** Which days were over when they were last read; history never was. */
+const overIn = ({ account, isHistory }: SliceCopy): ((day: string) => boolean) =>
+  isHistory === true ? () => false : overWhenRead(account);
 
 async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
   const { meta, adInsights } = deps;
@@ -133,7 +139,7 @@ async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
 async function compareTotal({ meta, controlTotals, insights, now }: SliceDeps, copy: SliceCopy): Promise<void> {
   const { tenantId, runId, adAccountId, account, slice, token } = copy;
   // A day that ended while we read was read before its end: it counts as today still.
-  const days = controlledDays(slice, localDay(account.timeZone, new Date(copy.readFrom ?? now())));
+  const days = controlledDays(slice, dayIn(account.timeZone, new Date(copy.readFrom ?? now())));
   if (days === null) return;
   const total = await meta.accountTotal(token, adAccountId, days);
   const told = {
@@ -143,8 +149,8 @@ async function compareTotal({ meta, controlTotals, insights, now }: SliceDeps, c
     leads: leadsIn(total?.actions ?? [], account.leadActionType),
   };
   await controlTotals.save(tenantId, runId, account, days, { ...told, calls: 1 });
-  const isOver = (day: string) => copy.isHistory !== true && wasOverWhenRead(day, account);
-  const seenOn = localDay(account.timeZone, now());
+  const isOver = overIn(copy);
+  const seenOn = dayIn(account.timeZone, now());
   const dropped = await insights.dropUnreported(tenantId, runId, account, days, { slice, told, isOver, seenOn });
   if (dropped > 0) await controlTotals.save(tenantId, runId, account, days, { ...told, calls: 0 });
 }

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { addDays, dayIn, daysOf, lastDays, previousOf } from './days.ts';
+import { expect, it, vi } from 'vitest';
+import { addDays, dayIn, daysOf, lastDays, minutesIn, previousOf, weekdayIn } from './days.ts';
 
 it('is the calendar day of its zone', () => {
   const at = new Date('2026-11-25T02:30:00Z');
@@ -8,6 +8,24 @@ it('is the calendar day of its zone', () => {
     '2026-11-25',
     '2026-11-25',
   ]);
+});
+
+it('has its hours and its day of the week too', () => {
+  const at = new Date('2026-11-23T02:05:00Z');
+  expect(minutesIn('America/Argentina/Buenos_Aires', at)).toBe(23 * 60 + 5);
+  expect(minutesIn('Asia/Tokyo', at)).toBe(11 * 60 + 5);
+  expect(minutesIn('UTC', new Date('2026-11-23T00:00:00Z'))).toBe(0);
+  expect(['America/Argentina/Buenos_Aires', 'Asia/Tokyo'].map((zone) => weekdayIn(zone, at))).toEqual([7, 1]);
+});
+
+it('makes one calendar a zone, however often it is asked: what each holds outside of the heap stays there for long', () => {
+  const made = vi.spyOn(Intl, 'DateTimeFormat');
+  for (let row = 0; row < 1000; row++) {
+    dayIn('Pacific/Auckland', new Date(row));
+    minutesIn('Pacific/Auckland', new Date(row));
+  }
+  expect(made).toHaveBeenCalledTimes(2);
+  made.mockRestore();
 });
 
 it('passes months, years, leap days and clock changes as a calendar does', () => {

@@ -3,12 +3,11 @@ import {
   controlledDays,
   DEFAULT_LEAD_ACTION,
   leadsIn,
-  localDay,
   nextSyncAt,
+  overWhenRead,
   SYNC_EVERY_MS,
   slicesOf,
   syncOffsetMs,
-  wasOverWhenRead,
   windowFor,
 } from './insights.ts';
 
@@ -49,12 +48,6 @@ describe('The days a sync reads', () => {
 
   it('crosses a change of clocks without losing a day', () => {
     expect(slicesOf('narrow', '2026-03-30')).toEqual([{ since: '2026-03-28', until: '2026-03-30' }]);
-  });
-
-  it("takes the day of the account's zone", () => {
-    const now = new Date('2026-11-24T02:30:00Z');
-    expect(localDay('America/Bogota', now)).toBe('2026-11-23');
-    expect(localDay('Pacific/Auckland', now)).toBe('2026-11-24');
   });
 });
 
@@ -112,7 +105,7 @@ describe('Whether a day was over when it was last read', () => {
   const nightly = account('2026-11-24T15:00:00Z', '2026-11-24T07:00:00Z');
 
   it('is so for yesterday and all before, and not for the day of the reading itself', () => {
-    expect(['2026-11-24', '2026-11-23', '2026-11-02'].map((day) => wasOverWhenRead(day, nightly))).toEqual([
+    expect(['2026-11-24', '2026-11-23', '2026-11-02'].map((day) => overWhenRead(nightly)(day))).toEqual([
       false,
       true,
       true,
@@ -121,20 +114,23 @@ describe('Whether a day was over when it was last read', () => {
 
   it("goes by the account's own midnight", () => {
     const late = account('2026-11-25T04:59:00Z', '2026-11-24T07:00:00Z');
-    expect(wasOverWhenRead('2026-11-24', late)).toBe(false);
-    expect(wasOverWhenRead('2026-11-24', account('2026-11-25T05:00:00Z', '2026-11-24T07:00:00Z'))).toBe(true);
+    expect(overWhenRead(late)('2026-11-24')).toBe(false);
+    expect(overWhenRead(account('2026-11-25T05:00:00Z', '2026-11-24T07:00:00Z'))('2026-11-24')).toBe(true);
   });
 
   it('is not so for days that no run has come back to after a pause', () => {
     const paused = account('2026-11-24T15:00:00Z', '2026-11-19T07:00:00Z');
-    expect(['2026-11-18', '2026-11-19', '2026-11-21', '2026-11-22'].map((day) => wasOverWhenRead(day, paused))).toEqual(
-      [true, false, false, true],
-    );
+    expect(['2026-11-18', '2026-11-19', '2026-11-21', '2026-11-22'].map((day) => overWhenRead(paused)(day))).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
   });
 
   it('is so for nothing before the history was read whole', () => {
-    expect(wasOverWhenRead('2026-11-20', account(null, null))).toBe(false);
-    expect(wasOverWhenRead('2026-11-20', account('2026-11-24T15:00:00Z', null))).toBe(false);
+    expect(overWhenRead(account(null, null))('2026-11-20')).toBe(false);
+    expect(overWhenRead(account('2026-11-24T15:00:00Z', null))('2026-11-20')).toBe(false);
   });
 });
 

@@ -1,5 +1,7 @@
 /** What Meta's figures mean for us (reference/figures.md). */
 
+import { addDays, dayIn, minutesIn } from './days.ts';
+
 /** One of Meta's action types; they overlap, so exactly one counts as "leads" and they are never summed. */
 export const LEAD_ACTION_TYPES = [
   'onsite_conversion.lead_grouped',
@@ -59,7 +61,7 @@ export function windowFor(
   if (account.lastSyncedAt === null || account.wideSyncedAt === null) return 'first';
   const sinceWideMs = now.getTime() - account.wideSyncedAt.getTime();
   if (sinceWideMs >= 28 * HOUR_MS) return 'wide';
-  const isNight = NIGHT_HOURS.includes(localHour(account.timeZone, now));
+  const isNight = NIGHT_HOURS.includes(Math.floor(minutesIn(account.timeZone, now) / 60));
   return isNight && sinceWideMs >= 20 * HOUR_MS ? 'wide' : 'narrow';
 }
 
@@ -71,18 +73,19 @@ export const changedSince = (readAt: Date | null): Date | null =>
   readAt === null ? null : new Date(readAt.getTime() - OVERLAP_MS);
 
 /**
- * Whether our last reading of this day came after the day was over: only then is a different figure a restatement and not simply more of the day.
+ * Whether our last reading of a day came after the day was over: only then is a different figure a restatement and not simply more of the day.
  * A day that leaves the three of a narrow run is read again by the next wide one only.
  */
-export function wasOverWhenRead(
-  day: string,
-  account: { timeZone: string; lastSyncedAt: Date | null; wideSyncedAt: Date | null },
-): boolean {
+export function overWhenRead(account: {
+  timeZone: string;
+  lastSyncedAt: Date | null;
+  wideSyncedAt: Date | null;
+}): (day: string) => boolean {
   const { timeZone, lastSyncedAt, wideSyncedAt } = account;
-  if (lastSyncedAt === null || wideSyncedAt === null) return false; // its history was never read whole
-  const last = localDay(timeZone, lastSyncedAt);
-  if (day >= daysBefore(last, NARROW_DAYS - 1)) return day < last;
-  return day < localDay(timeZone, wideSyncedAt);
+  if (lastSyncedAt === null || wideSyncedAt === null) return () => false; // its history was never read whole
+  const [last, wide] = [dayIn(timeZone, lastSyncedAt), dayIn(timeZone, wideSyncedAt)];
+  const narrowSince = addDays(last, 1 - NARROW_DAYS);
+  return (day) => day < (day >= narrowSince ? last : wide);
 }
 
 /**
@@ -90,8 +93,8 @@ export function wasOverWhenRead(
  * between two calls. Null for the short ones.
  */
 export function controlledDays({ since, until }: Slice, today: string): Slice | null {
-  if (since > daysBefore(until, WIDE_DAYS - 1)) return null;
-  return { since, until: until < today ? until : daysBefore(today, 1) };
+  if (since > addDays(until, 1 - WIDE_DAYS)) return null;
+  return { since, until: until < today ? until : addDays(today, -1) };
 }
 
 /** For this many days what Meta restated stays on record. */
@@ -99,23 +102,8 @@ export const LEDGER_DAYS = 90;
 /** So many days after it, Meta changes a day no more. */
 export const SETTLED_AFTER_DAYS = WIDE_DAYS;
 
-/** The calendar day in `timeZone` at `now`, as `2026-11-24`. */
-export const localDay = (timeZone: string, now: Date): string =>
-  new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);
-
-function localHour(timeZone: string, now: Date): number {
-  return Number(new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', hourCycle: 'h23' }).format(now));
-}
-
 function sliceOf(today: string, daysBack: number, length: number): Slice {
-  return { since: daysBefore(today, daysBack + length - 1), until: daysBefore(today, daysBack) };
-}
-
-/** Plain calendar days: no zone, so no clock change can shorten one. */
-function daysBefore(day: string, days: number): string {
-  const at = new Date(`${day}T00:00:00Z`);
-  at.setUTCDate(at.getUTCDate() - days);
-  return at.toISOString().slice(0, 10);
+  return { since: addDays(today, 1 - daysBack - length), until: addDays(today, -daysBack) };
 }
 
 /** Every tenant's campaigns are copied this often. */

@@ -1,3 +1,5 @@
+import { minutesIn, minutesOf, weekdayIn } from './days.ts';
+
 /** A tenant's hours of rest, `HH:MM` in its zone; `from` later than `until` spans midnight. */
 export interface QuietHours {
   from: string;
@@ -22,25 +24,9 @@ export function quietUntil(quiet: QuietHours, at: Date): Date | null {
 }
 
 function quietMinutesLeft({ from, until, timeZone, days = [] }: QuietHours, at: Date): number {
-  const [start, end, now] = [minutesOf(from), minutesOf(until), localMinutes(timeZone, at)];
-  if (days.includes(localWeekday(timeZone, at))) return MINUTES_A_DAY - now;
+  const [start, end, now] = [minutesOf(from), minutesOf(until), minutesIn(timeZone, at)];
+  if (days.includes(weekdayIn(timeZone, at))) return MINUTES_A_DAY - now;
   if (start === end) return 0;
   const isQuiet = start < end ? now >= start && now < end : now >= start || now < end;
   return isQuiet ? (end - now + MINUTES_A_DAY) % MINUTES_A_DAY : 0;
 }
-
-function minutesOf(time: string): number {
-  const [hours = '0', minutes = '0'] = time.split(':');
-  return Number(hours) * 60 + Number(minutes);
-}
-
-function localMinutes(timeZone: string, at: Date): number {
-  return minutesOf(
-    new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at),
-  );
-}
-
-const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
-
-const localWeekday = (timeZone: string, at: Date): number =>
-  WEEKDAYS.indexOf(new Intl.DateTimeFormat('en-GB', { timeZone, weekday: 'short' }).format(at)) + 1;

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCache } from '../adapters/redis/cache.ts';
 import { system } from '../domain/actor.ts';
 import { addDays, dayIn } from '../domain/days.ts';
-import { localDay, slicesOf, windowFor } from '../domain/insights.ts';
+import { slicesOf, windowFor } from '../domain/insights.ts';
 import { aCampaign, aDay, aLead, anAccount, aTouch } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
 import { type WholeApp, wholeApp } from '../test/whole-app.ts';
@@ -77,10 +77,10 @@ describe.each(DAYS)('In %s', (_, timeZone, day, first, last) => {
 
   it('the sync reads three whole days, ending with the one on the account’s calendar', () => {
     for (const at of [first, last]) {
-      expect(localDay(timeZone, new Date(at))).toBe(day);
-      expect(slicesOf('narrow', localDay(timeZone, new Date(at)))).toEqual([{ since: addDays(day, -2), until: day }]);
+      expect(dayIn(timeZone, new Date(at))).toBe(day);
+      expect(slicesOf('narrow', dayIn(timeZone, new Date(at)))).toEqual([{ since: addDays(day, -2), until: day }]);
     }
-    expect(localDay(timeZone, new Date(Date.parse(last) + 60_000))).toBe(addDays(day, 1));
+    expect(dayIn(timeZone, new Date(Date.parse(last) + 60_000))).toBe(addDays(day, 1));
   });
 
   it('the daily run still comes once, in the night, though an hour is missing or doubled', () => {

@@ -4,10 +4,11 @@ import type { ControlTotals } from '../adapters/postgres/control-totals.ts';
 import type { Restatements } from '../adapters/postgres/restatements.ts';
 import type { SyncRuns } from '../adapters/postgres/sync-runs.ts';
 import type { Backfills } from '../adapters/temporal/backfill.ts';
+import { dayIn } from '../domain/days.ts';
 import { decimal, ZERO } from '../domain/decimal.ts';
 import { AppError } from '../domain/error.ts';
 import { HISTORY_MONTHS, historyStart } from '../domain/history.ts';
-import { localDay, nextSyncAt } from '../domain/insights.ts';
+import { nextSyncAt } from '../domain/insights.ts';
 import { type ScopeReading, SLOW_RATIO, STOP_RATIO } from '../domain/meta-usage.ts';
 import { restatementLine } from './campaign-props.ts';
 import { createFormat } from './format.ts';
@@ -52,7 +53,7 @@ async function want(req: Request, res: Response, { adAccounts, backfills }: Sync
   const months = Number(fields(req)['months']);
   if (!MONTHS.includes(months)) throw new AppError('invalid', 'no such history');
   for (const { adAccountId, timeZone } of await adAccounts.listSelected(tenantId)) {
-    await adAccounts.wantHistory(tenantId, adAccountId, historyStart(localDay(timeZone, new Date()), months), actor);
+    await adAccounts.wantHistory(tenantId, adAccountId, historyStart(dayIn(timeZone, new Date()), months), actor);
     await backfills.start({ tenantId, adAccountId });
   }
   res.redirect(303, '/crm/marketing/sync#history');
