@@ -137,4 +137,5 @@ export function createArchives({ inTenant }: Pick<Database, 'inTenant'>) {
 
 const line = sql.fragment`ad_id, date::text, adset_id, meta_campaign_id, meta_account_id, currency::text, spend::text, impressions::text, clicks::text, leads::text`;
 const inOrder = sql.fragment`date, ad_id COLLATE "C"`;
-const isIn = (month: string) => sql.fragment`date >= ${month}::date AND date < ${month}::date + interval '1 month'`;
+const isIn = (month: string) =>
+  sql.fragment`date >= ${month}::date AND date < (${month}::date + interval '1 month')::date`;

@@ -2,6 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import type { DetailKind, GroupKind } from '../../domain/breakdown.ts';
 import type { Period } from '../../domain/days.ts';
+import { around } from './instant.ts';
 import type { Database } from './pool.ts';
 
 const adRow = z.object({
@@ -73,8 +74,8 @@ export function createBreakdowns({ inTenant }: Pick<Database, 'inTenant'>) {
           FROM leads l JOIN tenants n ON n.id = l.tenant_id
           LEFT JOIN lead_forms f ON f.tenant_id = l.tenant_id AND f.form_id = l.form_id
           WHERE l.tenant_id = ${tenantId} AND NOT l.is_test AND l.merged_into IS NULL
-            AND coalesce(l.submitted_at, l.created_at) >= ${since}::date - interval '1 day' AND coalesce(l.submitted_at, l.created_at) < ${until}::date + interval '2 days'
-            AND (coalesce(l.submitted_at, l.created_at) AT TIME ZONE n.time_zone)::date BETWEEN ${since}::date AND ${until}::date
+            AND ${around(sql.fragment`l.arrived_at`, { since, until })}
+            AND (l.arrived_at AT TIME ZONE n.time_zone)::date BETWEEN ${since}::date AND ${until}::date
           GROUP BY 1`),
       ),
 

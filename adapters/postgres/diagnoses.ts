@@ -55,7 +55,7 @@ export function createDiagnoses({ inTenant }: Pick<Database, 'inTenant'>) {
     leads: (tenantId: number, leadId: string | null) =>
       inTenant(tenantId, async (tx) => ({
         leads: await tx.any(sql.type(leadRow)`
-          SELECT l.id, l.meta_leadgen_id, l.full_name, l.phone, l.status, l.capture_state, coalesce(l.submitted_at, l.created_at) AS arrived_at,
+          SELECT l.id, l.meta_leadgen_id, l.full_name, l.phone, l.status, l.capture_state, l.arrived_at,
             (SELECT string_agg(r.state || coalesce(': ' || r.reason, ''), ', ') FROM automation_runs r WHERE r.tenant_id = l.tenant_id AND r.lead_id = l.id) AS runs,
             (SELECT m.state FROM outbound_messages m WHERE m.tenant_id = l.tenant_id AND m.lead_id = l.id ORDER BY m.created_at DESC LIMIT 1) AS last_message
           FROM leads l WHERE l.tenant_id = ${tenantId} AND (${leadId}::uuid IS NULL OR l.id = ${leadId}::uuid) ORDER BY l.created_at DESC LIMIT 25`),

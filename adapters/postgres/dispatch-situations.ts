@@ -161,7 +161,7 @@ const read = (tx: Tx, dispatch: Dispatch) => {
 
 // The time between the backup and the restore is unknown: what is older may have been sent. A lead found again makes a new run, but is itself older.
 const fromBeforeRestore = sql.fragment`r.released_at IS NULL AND EXISTS (SELECT FROM installation_state i
-  WHERE r.created_at < i.restored_at OR (u.trigger_type = 'new_lead' AND coalesce(l.submitted_at, l.created_at) < i.restored_at))`;
+  WHERE r.created_at < i.restored_at OR (u.trigger_type = 'new_lead' AND l.arrived_at < i.restored_at))`;
 
 const startsClocks = sql.fragment`u.trigger_type <> 'no_reply'
   AND EXISTS (SELECT FROM automation_rules n WHERE n.tenant_id = u.tenant_id AND n.trigger_type = 'no_reply' AND n.is_active)`;

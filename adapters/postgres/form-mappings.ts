@@ -162,6 +162,6 @@ const formsOf = (tenantId: number) => sql.fragment`
   FROM lead_forms f
   JOIN pages p ON p.tenant_id = f.tenant_id AND p.page_id = f.page_id
   JOIN tenants n ON n.id = f.tenant_id
-  LEFT JOIN LATERAL (SELECT l.field_data, coalesce(l.submitted_at, l.created_at) AS at FROM leads l
+  LEFT JOIN LATERAL (SELECT l.field_data, l.arrived_at AS at FROM leads l
     WHERE l.tenant_id = f.tenant_id AND l.form_id = f.form_id AND l.field_data IS NOT NULL AND NOT l.is_test ORDER BY l.created_at DESC LIMIT 1) s ON true
   WHERE f.tenant_id = ${tenantId}`;

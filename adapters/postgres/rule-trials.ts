@@ -101,7 +101,7 @@ function eventsOf(tenantId: number, { trigger, conditions }: Trial) {
   switch (trigger) {
     case 'new_lead':
       return sql.fragment`
-        SELECT id AS lead_id, coalesce(submitted_at, created_at) AS at, NULL AS words FROM leads WHERE tenant_id = ${tenantId} AND coalesce(submitted_at, created_at) > ${since}`;
+        SELECT id AS lead_id, arrived_at AS at, NULL AS words FROM leads WHERE tenant_id = ${tenantId} AND arrived_at > ${since}`;
     case 'status_change':
       return sql.fragment`
         SELECT object_id::uuid AS lead_id, created_at AS at, NULL AS words FROM system_events

@@ -68,7 +68,7 @@ export function createStatsDetail({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, (tx) =>
         tx.any(sql.type(leadRow)`
           SELECT l.id, l.full_name, l.status, d.meta_campaign_id, c.name AS campaign_name, d.day::text, d.earlier::text,
-            coalesce(l.submitted_at, l.created_at) AS arrived_at
+            l.arrived_at
           FROM (${leadDaysFragment(tenantId, period)}) AS d
           JOIN meta_ads_campaigns c ON c.tenant_id = ${tenantId} AND c.meta_campaign_id = d.meta_campaign_id
           JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = d.lead_id
