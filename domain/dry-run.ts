@@ -7,6 +7,7 @@ export interface Candidate extends LeadFacts {
   phone: string | null;
   isTest: boolean;
   isSuppressed: boolean;
+  hasRefused: boolean;
   at: Date;
 }
 
@@ -23,15 +24,19 @@ export interface DryRun {
   first: Candidate | null;
 }
 
+export interface DryRunInput {
+  steps: readonly RuleStep[];
+  problem: string | null;
+  cap: number;
+  capHours: number;
+  /** Whoever refused gets no first message. */
+  asksConsent: boolean;
+}
+
 /** What a rule would have done with these people, by the checks that dispatch makes. Only its own messages count against the cap here. */
 export function dryRun(
   candidates: readonly Candidate[],
-  {
-    steps,
-    problem,
-    cap,
-    capHours,
-  }: { steps: readonly RuleStep[]; problem: string | null; cap: number; capHours: number },
+  { steps, problem, cap, capHours, asksConsent }: DryRunInput,
 ): DryRun {
   const skips = new Map<string, number>();
   const sentTo = new Map<string, number[]>();
@@ -41,7 +46,7 @@ export function dryRun(
   const sendsMessages = steps.some(isMessage);
   for (const candidate of [...candidates].sort((a, b) => a.at.getTime() - b.at.getTime())) {
     const reason = sendsMessages
-      ? (reasonAgainst(candidate, steps, problem) ?? capReason(sentTo, candidate, cap, capHours))
+      ? (reasonAgainst(candidate, steps, problem, asksConsent) ?? capReason(sentTo, candidate, cap, capHours))
       : null;
     if (reason !== null) skips.set(reason, (skips.get(reason) ?? 0) + 1);
     else {
@@ -60,10 +65,16 @@ export function dryRun(
   };
 }
 
-function reasonAgainst(candidate: Candidate, steps: readonly RuleStep[], problem: string | null): string | null {
+function reasonAgainst(
+  candidate: Candidate,
+  steps: readonly RuleStep[],
+  problem: string | null,
+  asksConsent: boolean,
+): string | null {
   if (candidate.isTest) return 'test_lead';
   if (candidate.phone === null) return 'no_phone';
   if (candidate.isSuppressed) return 'opted_out';
+  if (asksConsent && candidate.hasRefused) return 'no_consent';
   if (problem !== null) return problem;
   const lacks = steps.filter(isMessage).some(({ variables }) => fillVariables(variables, candidate) === null);
   return lacks ? 'variable_missing' : null;

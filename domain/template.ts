@@ -63,6 +63,10 @@ export function templateProblem(template: KnownTemplate | null, variables: numbe
   return placeholdersIn(partsOf(template.components).body) === variables ? null : 'template_changed';
 }
 
+/** Whether its messages need the person's consent: what advertises does, what tells of an order or a date does not. */
+export const asksConsent = (template: Pick<KnownTemplate, 'category'> | null): boolean =>
+  template?.category === 'MARKETING';
+
 /** What a newer copy of a template means for the rules that send it; null when they may go on. */
 export function stopReason(before: KnownTemplate, after: KnownTemplate): string | null {
   if (before.status === 'APPROVED' && after.status !== 'APPROVED')

@@ -20,6 +20,7 @@ const tenantSettings = z.object({
   templateCapHours: whole(1, 24 * 30),
   lookBackDays: whole(1, 365),
   eventDays: whole(7, 730),
+  heedConsent: z.boolean(),
 });
 export type TenantSettings = z.output<typeof tenantSettings>;
 

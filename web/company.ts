@@ -32,17 +32,19 @@ export const companyRoutes = (deps: CompanyDeps): Route[] => [
 interface Refused {
   values: Record<string, string>;
   quietDays: readonly number[];
+  heedConsent: boolean;
   errors: Record<string, string>;
 }
 
 async function show(req: Request, res: Response, { settings }: CompanyDeps, refused?: Refused): Promise<void> {
-  const { quietDays, ...stored } = await settings.forTenant(callerOf(req).tenantId);
+  const { quietDays, heedConsent, ...stored } = await settings.forTenant(callerOf(req).tenantId);
   const texts = Object.entries(stored).map(([name, value]) => [name, value === null ? '' : String(value)]);
   const props = {
     title: translator(req)('settings:company.title'),
     section: 'settings',
     tab: 'company',
     quietDays,
+    heedConsent,
     errors: {},
     ...refused,
     values: { ...Object.fromEntries(texts), ...refused?.values },
@@ -59,10 +61,11 @@ async function save(req: Request, res: Response, deps: CompanyDeps): Promise<voi
   const values = fields(req);
   const given = (req.body as { quietDays?: unknown }).quietDays ?? [];
   const quietDays = [given].flat().map(Number);
-  const { settings, wrong } = readTenantSettings({ ...values, quietDays });
+  const heedConsent = values['heedConsent'] === 'on';
+  const { settings, wrong } = readTenantSettings({ ...values, quietDays, heedConsent });
   if (!settings) {
     const errors = Object.fromEntries([...wrong].map((name) => [name, t(`settings:company.errors.${name}`)]));
-    return show(req, res, deps, { values, quietDays, errors });
+    return show(req, res, deps, { values, quietDays, heedConsent, errors });
   }
   await deps.settings.save(tenantId, settings, actor);
   await deps.invalidateFigures(tenantId);

@@ -13,7 +13,7 @@ import {
 } from '../domain/automation.ts';
 import { type Candidate, costOf, dryRun, sumOf } from '../domain/dry-run.ts';
 import { leadStatuses } from '../domain/lead.ts';
-import { partsOf, templateProblem } from '../domain/template.ts';
+import { asksConsent, partsOf, templateProblem } from '../domain/template.ts';
 import type { Translate } from './i18n.ts';
 import {
   draftOf,
@@ -116,12 +116,14 @@ async function tryOut(rule: NewRule, options: Options, values: Values, ruleTrial
   const candidates = await ruleTrials.candidates(tenantId, rule);
   const messages = rule.steps.filter(isMessage);
   const problems = messages.map((step) => templateProblem(templateFor(step, options), step.variables.length));
-  const { template_cap: cap, template_cap_hours: capHours } = options.limits;
+  const { template_cap: cap, template_cap_hours: capHours, heed_consent: heedConsent } = options.limits;
+  const [firstMessage] = messages;
   const result = dryRun(candidates, {
     steps: rule.steps,
     problem: problems.find((each) => each !== null) ?? null,
     cap,
     capHours,
+    asksConsent: heedConsent && firstMessage !== undefined && asksConsent(templateFor(firstMessage, options)),
   });
   const people = [...new Map(candidates.map((each) => [each.leadId, each])).values()].slice(0, PREVIEWED);
   const shown = people.find(({ leadId }) => leadId === values['lead']) ?? people.find(isWhole) ?? people[0];

@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { insertConsents } from '../adapters/postgres/consents.ts';
 import { ruleBody } from '../adapters/postgres/rules.ts';
 import { system } from '../domain/actor.ts';
 import { type TestApp, testApp } from '../test/app.ts';
@@ -294,6 +295,25 @@ describe('trying without sending', () => {
     expect(result).toContain('costo desconocido');
     const sent = await db.database.inTenant(tenantId, (tx) => tx.any(sql.unsafe`SELECT FROM outbound_messages`));
     expect([sent.length, await stored()]).toEqual([0, undefined]);
+  });
+
+  it('leaves out who left the WhatsApp box unticked, where the template advertises and the tenant heeds it', async () => {
+    const leadId = await someone({ phone: '+5491155550201' });
+    await someone({ phone: '+5491155550202' });
+    await db.database.inTenant(tenantId, (tx) =>
+      insertConsents(tx, tenantId, leadId, {
+        ...{ leadgenId: 'l-1', formId: null, submittedAt: new Date() },
+        disclaimers: [{ key: 'acepta_whatsapp', isChecked: false }],
+      }),
+    );
+    const change = (statement: ReturnType<typeof sql.unsafe>) =>
+      db.database.inTenant(tenantId, (tx) => tx.query(statement));
+    expect(await tryIt()).toMatch(/1 de 2 personas habrían.*1 no: dejó sin marcar la casilla de WhatsApp/);
+    await change(sql.unsafe`UPDATE meta_templates SET category = 'UTILITY' WHERE tenant_id = ${tenantId}`);
+    expect(await tryIt()).toContain('2 de 2 personas');
+    await change(sql.unsafe`UPDATE meta_templates SET category = 'MARKETING' WHERE tenant_id = ${tenantId}`);
+    await change(sql.unsafe`UPDATE tenants SET heed_consent = false WHERE id = ${tenantId}`);
+    expect(await tryIt()).toContain('2 de 2 personas');
   });
 
   it('says what it would cost where prices are known', async () => {

@@ -171,6 +171,7 @@ describe("The tenant's settings", () => {
     templateCapHours: '48',
     lookBackDays: '60',
     eventDays: '30',
+    heedConsent: 'on',
   };
 
   it('are kept, shown again, and change the figures', async () => {
@@ -183,6 +184,7 @@ describe("The tenant's settings", () => {
       templateCapHours: 48,
       lookBackDays: 60,
       eventDays: 30,
+      heedConsent: true,
     });
     expect(invalidated).toEqual([tenantId]);
     const page = await html(path);
@@ -193,6 +195,18 @@ describe("The tenant's settings", () => {
     const [change] = await changes();
     expect(change).toContain('tenant.settings_changed');
     for (const field of ['time_zone', 'quiet_days', 'template_cap']) expect(change).toContain(field);
+  });
+
+  it('say whether a box left unticked is heeded: yes, until somebody decides otherwise', async () => {
+    const box = async () => (await html(path)).match(/<input[^>]*name="heedConsent"[^>]*>/)?.[0];
+    expect(await box()).toContain(' checked');
+    const { heedConsent: _, ...without } = given;
+    const refused = await (await person.post(path, { ...without, name: '' })).text();
+    expect(refused.match(/<input[^>]*name="heedConsent"[^>]*>/)?.[0]).not.toContain(' checked');
+    expect(await box()).toContain(' checked');
+    await person.post(path, without);
+    expect(await box()).not.toContain(' checked');
+    expect((await changes()).at(-1)).toContain('heed_consent');
   });
 
   it('say beside the field what is wrong, and keep what was typed', async () => {

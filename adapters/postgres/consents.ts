@@ -1,6 +1,9 @@
-import { sql } from 'slonik';
+import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { Tx } from './pool.ts';
+
+/** The key of consent that was written to us, not ticked. */
+const START_WORD = 'start_word';
 
 const consentRow = z.object({
   id: z.string(),
@@ -50,3 +53,15 @@ export const consentsOf = (tx: Tx, tenantId: number, leadId: string): Promise<re
     SELECT c.id, c.key, c.text, c.is_given, c.answered_at, f.name AS form_name
     FROM consents c LEFT JOIN lead_forms f ON f.tenant_id = c.tenant_id AND f.form_id = c.form_id
     WHERE c.tenant_id = ${tenantId} AND c.lead_id = ${leadId} ORDER BY c.answered_at DESC, c.key LIMIT 50`);
+
+/** Whether the newest word about WhatsApp of this lead is no: a form asked, and none of its boxes about WhatsApp was ticked. Who was never asked refused nothing. */
+export const refusedWhatsApp = (tenantId: number, leadId: FragmentSqlToken): FragmentSqlToken => sql.fragment`
+  coalesce((SELECT NOT bool_or(c.is_given) FROM consents c
+    WHERE c.tenant_id = ${tenantId} AND c.lead_id = ${leadId} AND (c.key IN ('manual', ${START_WORD}) OR c.key ILIKE '%whatsapp%' OR c.text ILIKE '%whatsapp%')
+    GROUP BY c.answered_at ORDER BY c.answered_at DESC LIMIT 1), false)`;
+
+/** A person's own word to us, which asks to be written to: consent like a ticked box, kept word for word; inside the caller's transaction. */
+export const insertStartWord = (tx: Tx, tenantId: number, leadId: string, word: { text: string; at: Date }) =>
+  tx.query(sql.unsafe`
+    INSERT INTO consents (tenant_id, lead_id, key, text, is_given, answered_at)
+    VALUES (${tenantId}, ${leadId}, ${START_WORD}, ${word.text}, true, ${word.at.toISOString()}::timestamptz)`);

@@ -2,6 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Actor } from '../../domain/actor.ts';
 import { isOptIn, isOptOut } from '../../domain/consent.ts';
+import { insertStartWord } from './consents.ts';
 import { markDone } from './inbox.ts';
 import { moveStatus } from './leads.ts';
 import { followFailures } from './message-failures.ts';
@@ -102,7 +103,7 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
         if (message.kind === 'system') return { isNew: true, optedOut: false, runs: [] };
         const referred = await followReferral(tx, tenantId, message, newest?.id ?? null);
         for (const lead of leads) await markReplied(tx, tenantId, lead, message.sentAt);
-        const optedOut = await applyConsent(tx, tenantId, message);
+        const optedOut = await applyConsent(tx, tenantId, message, newest?.id ?? null);
         const ids = leads.map(({ id }) => id);
         const runs = await endRuns(tx, tenantId, ids, optedOut ? 'opted_out' : 'replied');
         // After the end of what ran: the answer to a word is no follow-up that the word itself would stop.
@@ -165,13 +166,21 @@ async function followReferral(
 }
 
 /** Whether the message asks for no more. One that asks to be written to again takes back what the person's own words cover. */
-async function applyConsent(tx: Tx, tenantId: number, message: InboundMessage): Promise<boolean> {
+async function applyConsent(
+  tx: Tx,
+  tenantId: number,
+  message: InboundMessage,
+  leadId: string | null,
+): Promise<boolean> {
   const { phone, body, buttonPayload, sentAt } = message;
   if (phone === null) return false;
   const said = [body, buttonPayload].map((words) => words ?? '');
   const optedOut = said.some(isOptOut);
   if (optedOut) await suppress(tx, tenantId, phone, 'stop_word', sentAt);
-  else if (said.some(isOptIn)) await lift(tx, tenantId, phone, 'start_word', sentAt);
+  else if (said.some(isOptIn)) {
+    await lift(tx, tenantId, phone, 'start_word', sentAt);
+    if (leadId !== null) await insertStartWord(tx, tenantId, leadId, { text: body ?? buttonPayload ?? '', at: sentAt });
+  }
   return optedOut;
 }
 

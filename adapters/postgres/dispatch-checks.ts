@@ -1,7 +1,7 @@
 import { fillVariables, isMessage, render } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
 import { quietUntil } from '../../domain/quiet-hours.ts';
-import { partsOf, templateProblem } from '../../domain/template.ts';
+import { asksConsent, partsOf, templateProblem } from '../../domain/template.ts';
 import { type DispatchSituation, defaultSender, type Person, type Run, type Sender } from './dispatch-situations.ts';
 import type { Tx } from './pool.ts';
 
@@ -27,6 +27,7 @@ export function checkDispatch(situation: DispatchSituation, now: Date): Verdict 
   if (run.is_test) return skip('test_lead');
   if (phone === null) return skip('no_phone');
   if (person.suppressed) return skip('opted_out');
+  if (run.heed_consent && person.refused_consent && asksConsent(template)) return skip('no_consent');
   const hold = holdOf(run, now);
   if (hold !== null) return hold;
   const until = quietUntil(quietOf(run), now);

@@ -2,6 +2,7 @@ import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import { isMessage, type MessageStep, type RuleStep, stepsOf } from '../../domain/automation.ts';
 import { AppError } from '../../domain/error.ts';
+import { refusedWhatsApp } from './consents.ts';
 import { instant } from './instant.ts';
 import { ownRow } from './message-moves.ts';
 import type { Tx } from './pool.ts';
@@ -35,9 +36,11 @@ const runRow = z.object({
   template_cap: z.number(),
   template_cap_hours: z.number(),
   sending_on: z.boolean(),
+  heed_consent: z.boolean(),
 });
 const personRow = z.object({
   suppressed: z.boolean(),
+  refused_consent: z.boolean(),
   recent_templates: z.number(),
   recent_since: instant.nullable(),
   last_left_at: instant.nullable(),
@@ -144,7 +147,7 @@ const read = (tx: Tx, dispatch: Dispatch) => {
     SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, r.acted_step, r.chain, a.action,
       u.id AS rule_id, u.name AS rule_name, u.is_active AS rule_active, u.trigger_type, u.daily_cap, ${startsClocks} AS starts_clocks, ${ruleSentToday} AS rule_sent_today,
       l.id AS lead_id, l.phone, l.full_name, l.is_test, l.form_id,
-      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours,
+      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours, t.heed_consent,
       t.sending = 'on' AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on,
       (SELECT to_jsonb(p) FROM (${personQuery(dispatch)}) p) AS person,
       (SELECT to_jsonb(s) FROM sender s) AS sender,
@@ -179,6 +182,7 @@ const ownQuery = (dispatch: Dispatch) => sql.fragment`
 const personQuery = (dispatch: Dispatch) => sql.fragment`
   SELECT
     EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${dispatch.tenantId} AND s.phone = ${dispatch.phone} AND s.lifted_at IS NULL) AS suppressed,
+    ${refusedWhatsApp(dispatch.tenantId, sql.fragment`${dispatch.lead_id}`)} AS refused_consent,
     recent.n AS recent_templates, recent.since AS recent_since, ${lastLeft(dispatch.tenantId, dispatch.phone, ofThisStep(dispatch))} AS last_left_at, x.campaign_id, x.campaign_name
   FROM (SELECT count(*) AS n, min(m.created_at) AS since FROM outbound_messages m
     WHERE m.tenant_id = ${dispatch.tenantId} AND m.phone = ${dispatch.phone} AND m.created_at > now() - t.template_cap_hours * interval '1 hour' AND m.template_name IS NOT NULL

@@ -2,6 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { saysOneOf } from '../../domain/automation.ts';
 import type { Candidate } from '../../domain/dry-run.ts';
+import { refusedWhatsApp } from './consents.ts';
 import type { Database, Tx } from './pool.ts';
 import { reminderMoments } from './reminder-rules.ts';
 import type { NewRule } from './rule-shapes.ts';
@@ -19,6 +20,7 @@ export type RuleOption = z.output<typeof optionRow>;
 const capRow = z.object({
   template_cap: z.number(),
   template_cap_hours: z.number(),
+  heed_consent: z.boolean(),
   quiet_from: z.string().nullable(),
   quiet_until: z.string().nullable(),
   time_zone: z.string(),
@@ -29,6 +31,7 @@ const candidateRow = z.object({
   phone: z.string().nullable(),
   is_test: z.boolean(),
   is_suppressed: z.boolean(),
+  has_refused: z.boolean(),
   form_id: z.string().nullable(),
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
@@ -64,7 +67,7 @@ export function createRuleTrials({ inTenant }: Pick<Database, 'inTenant'>) {
         limits: await tx.one(
           sql.type(
             capRow,
-          )`SELECT template_cap, template_cap_hours, to_char(quiet_from, 'HH24:MI') AS quiet_from, to_char(quiet_until, 'HH24:MI') AS quiet_until, time_zone FROM tenants WHERE id = ${tenantId}`,
+          )`SELECT template_cap, template_cap_hours, heed_consent, to_char(quiet_from, 'HH24:MI') AS quiet_from, to_char(quiet_until, 'HH24:MI') AS quiet_until, time_zone FROM tenants WHERE id = ${tenantId}`,
         ),
       })),
 
@@ -73,7 +76,8 @@ export function createRuleTrials({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const rows = await tx.any(sql.type(candidateRow)`
           SELECT l.id AS lead_id, l.full_name, l.phone, l.is_test, l.form_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name, e.at, e.words,
-            EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = l.tenant_id AND s.phone = l.phone AND s.lifted_at IS NULL) AS is_suppressed
+            EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = l.tenant_id AND s.phone = l.phone AND s.lifted_at IS NULL) AS is_suppressed,
+            ${refusedWhatsApp(tenantId, sql.fragment`l.id`)} AS has_refused
           FROM (${eventsOf(tenantId, trial)}) e
           JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = e.lead_id AND l.capture_state = 'captured'
           LEFT JOIN LATERAL (SELECT x.meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) t ON true
@@ -129,6 +133,7 @@ const candidateOf = (row: z.output<typeof candidateRow>): Candidate => ({
   phone: row.phone,
   isTest: row.is_test,
   isSuppressed: row.is_suppressed,
+  hasRefused: row.has_refused,
   formId: row.form_id,
   campaignId: row.campaign_id,
   campaignName: row.campaign_name,

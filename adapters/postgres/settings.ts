@@ -18,6 +18,7 @@ const settingsRow = z.object({
   templateCapHours: z.number(),
   lookBackDays: z.number(),
   eventDays: z.number(),
+  heedConsent: z.boolean(),
 });
 export type SettingsRow = z.output<typeof settingsRow>;
 
@@ -29,7 +30,7 @@ export function createSettings({ inTenant }: Pick<Database, 'inTenant'>) {
         tx.one(sql.type(settingsRow)`
           SELECT name, country, time_zone AS "timeZone", currency, locale, to_char(quiet_from, 'HH24:MI') AS "quietFrom",
             to_char(quiet_until, 'HH24:MI') AS "quietUntil", quiet_days AS "quietDays", template_cap AS "templateCap",
-            template_cap_hours AS "templateCapHours", look_back_days AS "lookBackDays", event_days AS "eventDays"
+            template_cap_hours AS "templateCapHours", look_back_days AS "lookBackDays", event_days AS "eventDays", heed_consent AS "heedConsent"
           FROM tenants WHERE id = ${tenantId}`),
       ),
 
@@ -42,7 +43,7 @@ export function createSettings({ inTenant }: Pick<Database, 'inTenant'>) {
           UPDATE tenants SET name = ${given.name}, country = ${given.country}, time_zone = ${given.timeZone}, currency = ${given.currency},
             locale = ${given.locale}, quiet_from = ${given.quietFrom}::time, quiet_until = ${given.quietUntil}::time,
             quiet_days = ${sql.array([...given.quietDays], 'int2')}, template_cap = ${given.templateCap}, template_cap_hours = ${given.templateCapHours},
-            look_back_days = ${given.lookBackDays}, event_days = ${given.eventDays}, updated_at = now()
+            look_back_days = ${given.lookBackDays}, event_days = ${given.eventDays}, heed_consent = ${given.heedConsent}, updated_at = now()
           WHERE id = ${tenantId} RETURNING *`);
         const fields = Object.keys(after).filter(
           (key) => key !== 'updated_at' && JSON.stringify(before[key]) !== JSON.stringify(after[key]),

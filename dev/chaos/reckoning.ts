@@ -10,7 +10,7 @@ export interface Reckoning {
   doubled: number;
   /** Accepted by YCloud, but not in our tables or not in the conversation. */
   ghosts: number;
-  /** Messaged although they had asked not to be. */
+  /** Messaged although they had asked not to be, or had left the WhatsApp box of their form unticked. */
   suppressedMessaged: number;
   /** Shown to a person: nobody knows whether they arrived. */
   unconfirmed: number;
@@ -46,6 +46,11 @@ export async function reckon(
       [tenantId],
     );
     const known = new Set(mirrored.rows.map((row) => row.external_id));
+    const refused = await client.query<{ phone: string }>(
+      `SELECT DISTINCT l.phone FROM consents c JOIN leads l ON l.id = c.lead_id WHERE c.tenant_id = $1 AND c.key = 'acepta_whatsapp' AND NOT c.is_given`,
+      [tenantId],
+    );
+    const unwilling = [...optedOut, ...refused.rows.map(({ phone }) => phone)];
     const perPerson = new Map<string, number>();
     for (const { to } of messages) perPerson.set(to, (perPerson.get(to) ?? 0) + 1);
     return {
@@ -53,7 +58,7 @@ export async function reckon(
       lost: submitted.length - captured,
       doubled: [...perPerson.values()].filter((count) => count > 1).length,
       ghosts: messages.filter(({ externalId }) => externalId === null || !known.has(externalId)).length,
-      suppressedMessaged: optedOut.filter((phone) => perPerson.has(phone)).length,
+      suppressedMessaged: unwilling.filter((phone) => perPerson.has(phone)).length,
       unconfirmed: await one(
         `SELECT count(*) AS n FROM outbound_messages WHERE tenant_id = $1 AND state = 'unconfirmed'`,
         [tenantId],

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededBench } from '../bench/stack.ts';
+import { asAdmin } from '../stack/roles.ts';
 import { type Counts, control, killInTurn, misbehave } from './faults.ts';
 import { isClean, type Reckoning, reckon } from './reckoning.ts';
 
@@ -34,6 +35,10 @@ export async function runChaos(
 ): Promise<ChaosResult> {
   const tenantId = bench.tenants[0]?.id ?? 0;
   const faults: Counts = {};
+  // The seeds message everybody; here whoever left the WhatsApp box of a form unticked is to get nothing.
+  await asAdmin(bench.places.adminUrl, (client) =>
+    client.query('UPDATE tenants SET heed_consent = true WHERE id = $1', [tenantId]),
+  );
   const optedOut = await optOut(bench, Math.ceil(leads * OPTED_OUT_SHARE));
   const until = Date.now() + seconds * 1000;
   const pauseMs = Math.min(isFound ? 4_000 : 15_000, (seconds * 1000) / 12);

@@ -28,7 +28,7 @@ export interface TenantPlan {
   currency: string;
 }
 
-/** Makes a tenant whose quiet hours are off and whose caps a walk cannot reach. */
+/** Makes a tenant whose quiet hours are off, whose caps a walk cannot reach, and whose rule meets every lead, whatever boxes of its form were ticked. */
 export async function seedTenant(owner: Database, jwtSecret: string, plan: TenantPlan): Promise<DemoTenant> {
   const password = `demo-${randomBytes(6).toString('base64url')}`;
   const adminToken = `hub_admin_${randomBytes(18).toString('base64url')}`;
@@ -42,7 +42,7 @@ export async function seedTenant(owner: Database, jwtSecret: string, plan: Tenan
     adminKeyLastFour: adminToken.slice(-4),
   });
   await owner.inTenant(tenantId, (tx) =>
-    tx.query(sql.unsafe`UPDATE tenants SET template_cap = 1000 WHERE id = ${tenantId}`),
+    tx.query(sql.unsafe`UPDATE tenants SET template_cap = 1000, heed_consent = false WHERE id = ${tenantId}`),
   );
   const jwt = await createTokens(jwtSecret).issue({ userId, tenantId }, '48 hours');
   return { id: tenantId, name: plan.name, email: plan.email, password, adminToken, jwt };
