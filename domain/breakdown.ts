@@ -6,16 +6,18 @@ import { type Convert, createConverter } from './rates.ts';
 import { periodsOf, type StatsInput, type StatsQuestion, type StatsResult } from './stats.ts';
 
 /** By what the figures can be broken down. */
-export const BREAKDOWNS = ['campaign', 'creative', 'ad', 'adset', 'account', 'channel', 'form'] as const;
+export const BREAKDOWNS = ['campaign', 'creative', 'ad', 'adset', 'account', 'channel', 'form', 'field'] as const;
 export type BreakdownKind = (typeof BREAKDOWNS)[number];
 /** From Meta's detail by ad. */
 export type DetailKind = 'creative' | 'ad' | 'adset';
-/** By what brought the person: nobody can say what that cost. */
-export type GroupKind = 'channel' | 'form';
+/** By what brought the person, or what they answered: nobody can say what that cost. */
+export type GroupKind = 'channel' | 'form' | 'field';
+export const isGroupKind = (kind: BreakdownKind): kind is GroupKind =>
+  kind === 'channel' || kind === 'form' || kind === 'field';
 
 /** One line. Null: not known. */
 export interface BreakdownLine {
-  /** Empty for what has no name of its own: ads no longer listed, leads without a form. */
+  /** Empty for what has no name of its own: ads no longer listed, leads without a form or an answer. */
   id: string;
   name: string | null;
   parent: string | null;
@@ -107,8 +109,13 @@ class Lines {
 export type WholeOutcome = Pick<OutcomeRow, 'kind' | 'leadId' | 'one' | 'converted'>;
 
 /** Those of the tenant's own days, shared with nobody. Without conversion those in that currency alone: pesos say nothing about dollars. */
-export function wholeOutcomes(input: StatsInput, question: StatsQuestion, currency: string): WholeOutcome[] {
-  const { ofTenant } = periodsOf(input, question, false);
+export function wholeOutcomes(
+  input: StatsInput,
+  question: StatsQuestion,
+  currency: string,
+  before = false,
+): WholeOutcome[] {
+  const { ofTenant } = periodsOf(input, question, before);
   const { timeZone } = input.tenant;
   const convert = createConverter(input.rates ?? []);
   return input.outcomes
@@ -160,9 +167,16 @@ export function detailLines(
   return { lines: all, beyond: booksSpend === null || detail === null ? null : booksSpend - detail };
 }
 
-/** Channels or forms: whole sales of the people that each brought, whatever the attribution, because a person came by one of them. */
+/** People with the same key; several of them may be of one. */
+export interface Group {
+  key: string;
+  name: string | null;
+  leads: number;
+}
+
+/** Channels, forms or answers: whole sales of the people of each, whatever the attribution, because a person came by one of them. */
 export function groupLines(
-  groups: readonly { key: string; name: string | null; leads: number }[],
+  groups: readonly Group[],
   outcomes: readonly WholeOutcome[],
   keyOfLead: ReadonlyMap<string, string>,
 ): Breakdown {

@@ -40,6 +40,8 @@ export const ROWS_BEHIND: Readonly<Record<ExplainedFigure, readonly ('days' | 'l
 export interface Scope {
   currency: string;
   campaignId?: string | undefined;
+  /** Of the period before. */
+  before?: boolean;
 }
 
 /** A sale or opportunity as it entered a figure: the share that one campaign had in it. */
@@ -78,9 +80,9 @@ export function onlyCampaign(input: StatsInput, campaignId: string): StatsInput 
 export function outcomesBehind(
   input: StatsInput,
   question: StatsQuestion,
-  { currency, campaignId }: Scope,
+  { currency, campaignId, before = false }: Scope,
 ): { counted: OutcomeRow[]; stray: OutcomeRow[] } {
-  const { byAccount, ofTenant } = periodsOf(input, question, false);
+  const { byAccount, ofTenant } = periodsOf(input, question, before);
   const places = new Places(input, byAccount);
   const convert = createConverter(input.rates ?? []);
   const currencyOf = new Map(input.campaigns.map((row) => [row.meta_campaign_id, row.currency]));
@@ -91,7 +93,8 @@ export function outcomesBehind(
     const parts = partsOf(outcome, input, question);
     const isOfTenant = (day: string) => day >= ofTenant.since && day <= ofTenant.until;
     const addStray = (amount: bigint, one: 0 | 1) => {
-      if (campaignId !== undefined || !isOfTenant(dayIn(input.tenant.timeZone, at))) return;
+      if (campaignId !== undefined || question.account !== undefined || !isOfTenant(dayIn(input.tenant.timeZone, at)))
+        return;
       const day = dayIn(input.tenant.timeZone, outcome.at);
       stray.push(rowOf(outcome, null, amount, one, convert(amount, outcome.currency, currency, day)));
     };

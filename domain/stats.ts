@@ -17,6 +17,8 @@ export interface StatsQuestion {
   now: Date;
   /** One currency for all figures, at the rates of each day; without it each account keeps its own. */
   reportIn?: string | undefined;
+  /** One ad account alone: what is attributed to another, or to none, is no part of it. */
+  account?: string | undefined;
 }
 
 /** The rows of `adapters/postgres/stats.ts`, as this page needs them. */
@@ -148,19 +150,21 @@ function addOutcome(outcome: Outcome, { input, question, book, stray }: OutcomeC
   }
 }
 
-/** What belongs to no campaign that is shown, in the tenant's own currency and days. */
+/** What belongs to no campaign that is shown, in the tenant's own currency and days. One account alone has none of it. */
 class Stray {
   readonly figures: StatsResult['unattributed'] = { leads: 0, sales: 0, revenue: ZERO, unconverted: 0 };
   readonly #timeZone: string;
   readonly #currency: string;
   readonly #period: Period;
   readonly #convert: Convert;
+  readonly #isAsked: boolean;
 
   constructor({ tenant }: StatsInput, question: StatsQuestion, period: Period, convert: Convert) {
     this.#timeZone = tenant.timeZone;
     this.#currency = question.reportIn ?? tenant.currency;
     this.#period = period;
     this.#convert = convert;
+    this.#isAsked = question.account === undefined;
   }
 
   addLeads(day: string, leads: number): void {
@@ -175,5 +179,5 @@ class Stray {
     else this.figures.revenue += converted;
   }
 
-  #covers = (day: string): boolean => day >= this.#period.since && day <= this.#period.until;
+  #covers = (day: string): boolean => this.#isAsked && day >= this.#period.since && day <= this.#period.until;
 }

@@ -1,18 +1,25 @@
 import type { BreakdownKind } from '../domain/breakdown.ts';
-import { costPerLeadOf, roasOf } from './breakdown-lines.ts';
+import { costPerLeadOf, type Measure, measureOf, rateOf, roasOf, SORTS } from './breakdown-lines.ts';
 import type { TextLine } from './breakdown-service.ts';
 import type { Format } from './format.ts';
+import { trendOf } from './hub-props.ts';
 import type { Translate } from './i18n.ts';
 
-/** Lines as words. */
+interface Words {
+  t: Translate;
+  format: Format;
+}
+
+/** Lines as words; with what they were before, each figure beside its own (`past`). */
 export const breakdownRows = (
   lines: readonly TextLine[],
   by: BreakdownKind,
   currency: string,
-  { t, format }: { t: Translate; format: Format },
+  words: Words,
+  earlierOf?: (id: string) => TextLine,
 ) =>
   lines.map((line) => {
-    const roas = roasOf(line);
+    const { t, format } = words;
     return {
       id: line.id,
       name: nameOf(line, by, t),
@@ -21,20 +28,45 @@ export const breakdownRows = (
       isActive: line.status === 'ACTIVE',
       href: by === 'campaign' ? `/crm/marketing/campaigns/${line.id}` : null,
       picture: line.pictureOf === null ? null : `/thumbnails/${line.pictureOf}`,
-      spend: format.money(line.spend, currency),
-      impressions: format.number(line.impressions),
-      clicks: format.number(line.clicks),
-      leads: format.number(line.leads),
-      costPerLead: format.money(costPerLeadOf(line, currency), currency),
-      sales: format.number(line.sales),
-      revenue: format.money(line.revenue, currency),
-      roas: roas === null ? '—' : format.money(roas, currency),
+      ...figuresOf(line, currency, format.money, format),
+      ...(earlierOf && { past: pastOf(line, earlierOf(line.id), currency, words) }),
     };
   });
+
+type Figures = Record<Measure, string>;
+
+function figuresOf(line: TextLine, currency: string, money: Format['money'], format: Format): Figures {
+  const roas = roasOf(line);
+  return {
+    spend: money(line.spend, currency),
+    impressions: format.number(line.impressions),
+    clicks: format.number(line.clicks),
+    leads: format.number(line.leads),
+    costPerLead: money(costPerLeadOf(line, currency), currency),
+    opportunities: format.number(line.opportunities),
+    sales: format.number(line.sales),
+    conversion: format.percent(rateOf(line.sales, line.leads)),
+    revenue: money(line.revenue, currency),
+    roas: roas === null ? '—' : format.money(roas, currency),
+  };
+}
+
+/** Compared as on the hub's cards: less cost is good, more spend is neither. */
+function pastOf(line: TextLine, earlier: TextLine, currency: string, { format }: Words) {
+  const before = figuresOf(earlier, currency, (value, own) => format.roundMoney(value, own), format);
+  const goodOf = (measure: Measure) => (measure === 'spend' ? 'neutral' : measure === 'costPerLead' ? 'down' : 'up');
+  return Object.fromEntries(
+    SORTS.filter((sort) => sort !== 'name').map((measure) => {
+      const [now, then] = [measureOf(line, measure, currency), measureOf(earlier, measure, currency)];
+      return [measure, { before: before[measure], trend: trendOf(now, then, goodOf(measure), format) }];
+    }),
+  );
+}
 
 function nameOf({ id, name }: TextLine, by: BreakdownKind, t: Translate): string {
   if (by === 'channel') return t(`breakdown:channel.${id === '' ? 'other' : id}`);
   if (name !== null && name !== '') return name;
+  if (by === 'field') return t('breakdown:noAnswer');
   if (by === 'form') return id === '' ? t('breakdown:noForm') : t('breakdown:form', { id });
   return t('campaign:gone');
 }

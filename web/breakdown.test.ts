@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { system } from '../domain/actor.ts';
-import { dayIn } from '../domain/days.ts';
+import { addDays, dayIn } from '../domain/days.ts';
 import { anApiKey } from '../test/api-key.ts';
 import { aCampaign, aDay, aLead, anAccount } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
@@ -121,10 +121,57 @@ describe('The results by creative', () => {
   it('are a file with the same lines', async () => {
     const reply = await person.get(`${PATH}.csv?by=creative&sort=roas&find=sonrisa`);
     expect(reply.headers.get('content-disposition')).toContain('creative.csv');
-    expect(await reply.text()).toBe(
-      'id,name,parent,status,spend,impressions,clicks,leads,meta_leads,cost_per_lead,opportunities,sales,revenue,roi_percentage,roas,currency\r\n' +
-        '71,Sonrisa,Implantes,ACTIVE,300.30,2000,20,2,2,150.15,0,2,900.60,199.90,3.00,ARS\r\n',
+    const [header = '', line = '', ...rest] = (await reply.text()).split('\r\n');
+    expect(rest).toEqual(['']);
+    expect(header).toMatch(
+      /^id,name,parent,status,spend,impressions,clicks,leads,meta_leads,cost_per_lead,opportunities,sales,revenue,roi_percentage,roas,currency,/,
     );
+    expect(line).toMatch(/^71,Sonrisa,Implantes,ACTIVE,300\.30,2000,20,2,2,150\.15,0,2,900\.60,199\.90,3\.00,ARS,/);
+    const values = new Map(header.split(',').map((name, at) => [name, line.split(',')[at]]));
+    const named = [
+      'lead_to_sale_percentage',
+      'opportunity_to_sale_percentage',
+      'previous_spend',
+      'previous_leads',
+      'previous_roas',
+    ];
+    expect(named.map((name) => values.get(name))).toEqual(['100.00', '', '300.30', '0', '0.00']);
+  });
+});
+
+describe('The period before', () => {
+  it('stands beside each figure, with the change as on the hub: more spend is neither good nor bad', async () => {
+    const [first, second] = await linesOf('by=creative&days=30&sort=spend');
+    expect(first).toMatchObject({
+      id: '72',
+      spend: '400.00',
+      previous: { spend: '400.00', leads: 0, revenue: '0.00' },
+    });
+    expect(second).toMatchObject({ previous: { spend: '300.30', cost_per_lead: null, roas: '0.00' } });
+    const reply = await person.get(`${PATH}?by=campaign&days=60`, { accept: 'application/json' });
+    const { period, previous_period: earlier } = (await reply.json()) as Record<
+      string,
+      { since: string; until: string }
+    >;
+    expect(earlier?.until).toBe(addDays(period?.since ?? '', -1));
+    await aDay(db, tenantId, addDays(dayIn(zone, new Date()), -70), { spend: '500.00' });
+    await app.cache.invalidate(tenantId);
+    const html = await (await person.get(`${PATH}?by=campaign&days=60`)).text();
+    const cell = (name: string) => new RegExp(`<td [^>]*data-label="${name}">[\\s\\S]*?</td>`).exec(html)?.[0] ?? '';
+    expect(textOf(cell('Spend'))).toBe('$1,000.00 Up 100.0 % vs $500.00');
+    expect(cell('Spend')).not.toContain('data-tone');
+    expect(textOf(cell('Leads'))).toBe('3 vs 0');
+    expect(textOf(cell('Cost per lead'))).toMatch(/^\$333\.33 vs —$/);
+  });
+
+  it('knows no cost of people either', async () => {
+    const [line] = await linesOf('by=channel&days=30&sort=leads');
+    expect(line).toMatchObject({
+      id: 'ig',
+      previous: { leads: 0, sales: 0, revenue: '0.00', spend: null, impressions: null },
+    });
+    const text = textOf(await (await person.get(`${PATH}?by=channel`)).text());
+    expect(text).toContain('compared with the period before');
   });
 });
 

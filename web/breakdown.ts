@@ -1,16 +1,27 @@
 import type { Request, Response } from 'express';
-import { aLine, BREAKDOWNS } from '../domain/breakdown.ts';
+import { aLine, BREAKDOWNS, isGroupKind } from '../domain/breakdown.ts';
 import { AppError } from '../domain/error.ts';
-import { type BreakdownQuery, breakdownQuery, chosen, lineJson, orderOf, SORTS, type Sort } from './breakdown-lines.ts';
+import type { LeadField } from '../domain/lead-fields.ts';
+import {
+  type BreakdownQuery,
+  breakdownQuery,
+  chosen,
+  earlierOf,
+  lineJson,
+  lineRow,
+  orderOf,
+  sortsOf,
+} from './breakdown-lines.ts';
 import { breakdownRows } from './breakdown-props.ts';
-import { amountOf, type BreakdownService } from './breakdown-service.ts';
+import { amountOf, type BreakdownService, type Grouping } from './breakdown-service.ts';
 import { csvOf } from './csv.ts';
 import { wantsJson } from './errors.ts';
 import { createFormat } from './format.ts';
 import { localeOf, translator } from './i18n.ts';
+import { choicesOf, pickersOf, shownCurrency } from './pickers.ts';
 import { frameOf, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
-import { ALL, mainCurrency, type StatsService } from './stats.ts';
+import { type StatsService, searchOf } from './stats.ts';
 
 export interface BreakdownPageDeps {
   stats: Pick<StatsService, 'remember' | 'read'>;
@@ -39,31 +50,35 @@ export const breakdownRoutes = (deps: BreakdownPageDeps): Route[] => [
 ];
 
 async function show(req: Request, res: Response, deps: BreakdownPageDeps): Promise<void> {
-  const { query, currency, currencies, found, lines } = await answerOf(req, deps);
+  const { query, currency, choices, fields, field, found, earlier, lines } = await answerOf(req, deps);
   res.vary('Accept');
   if (callerOf(req).via !== 'session' || wantsJson(req))
     return void res.json({
       by: query.by,
       currency,
       period: { since: found.since, until: found.until },
-      lines: lines.map((line) => lineJson(line, currency)),
+      lines: lines.map((line) => lineJson(line, earlier.of(line.id), currency)),
       spend_beyond_ads: found.beyond,
+      previous_period: earlier.period,
     });
   const t = translator(req);
   const format = createFormat(localeOf(req), frameOf(req).timeZone);
   const from = (query.page - 1) * LINES_A_PAGE;
   renderPage(req, res, 'breakdown/page', {
-    title: t(`breakdown:by.${query.by}`),
+    title: t(`breakdown:by.${query.by}`, { question: field?.label }),
     section: 'hub',
     search: query,
+    fields: fields.map(({ key, label }) => ({ key, label, isChosen: key === field?.key })),
+    isGroup: isGroupKind(query.by),
     currency,
-    currencies,
-    kinds: BREAKDOWNS.map((by) => ({
+    rest: searchOf(query),
+    pickers: pickersOf(query, choices, t),
+    kinds: BREAKDOWNS.filter((by) => by !== 'field' || fields.length > 0).map((by) => ({
       by,
-      href: addressFor(query)({ by, sort: undefined, order: undefined, find: '', status: '' }),
+      href: addressFor(query)({ by, field: '', sort: undefined, order: undefined, find: '', status: '' }),
     })),
     heads: headsOf(query),
-    rows: breakdownRows(lines.slice(from, from + LINES_A_PAGE), query.by, currency, { t, format }),
+    rows: breakdownRows(lines.slice(from, from + LINES_A_PAGE), query.by, currency, { t, format }, earlier.of),
     period: { since: format.longDay(found.since), until: format.longDay(found.until) },
     beyond: found.beyond === null ? null : format.money(found.beyond, currency),
     isWhole: amountOf(found.beyond) === 0n,
@@ -79,14 +94,14 @@ async function show(req: Request, res: Response, deps: BreakdownPageDeps): Promi
 }
 
 async function download(req: Request, res: Response, deps: BreakdownPageDeps): Promise<void> {
-  const { query, currency, lines } = await answerOf(req, deps);
-  const rows = lines.map((line) => lineJson(line, currency));
-  const header = Object.keys(lineJson({ ...aLine(''), spend: null, revenue: null }, currency));
+  const { query, currency, earlier, lines } = await answerOf(req, deps);
+  const nothing = { ...aLine(''), spend: null, revenue: null };
+  const rows = lines.map((line) => Object.values(lineRow(line, earlier.of(line.id), currency)));
   res.attachment(`${query.by}.csv`).type('text/csv');
   res.send(
     csvOf(
-      [...header, 'currency'],
-      rows.map((row) => [...Object.values(row).map((cell) => String(cell ?? '')), currency]),
+      Object.keys(lineRow(nothing, nothing, currency)),
+      rows.map((row) => row.map((cell) => String(cell ?? ''))),
     ),
   );
 }
@@ -96,13 +111,23 @@ async function answerOf(req: Request, { stats, breakdown }: BreakdownPageDeps) {
   const parsed = breakdownQuery.safeParse({ ...req.query });
   if (!parsed.success) throw new AppError('invalid', 'bad parameter');
   const query = parsed.data;
-  const about = await stats.remember(tenantId, query, 'currencies', async () => {
-    const { now, currency, reportingCurrency, currencies } = await stats.read(tenantId, query);
-    return { own: mainCurrency(now.totals, currency), reportingCurrency, currencies };
-  });
-  const currency = query.currency === ALL ? about.reportingCurrency : (query.currency ?? about.own);
-  const found = await breakdown.read(tenantId, query.by, query, currency);
-  return { query, currency, currencies: about.currencies, found, lines: chosen(found.lines, query, currency) };
+  const choices = await stats.remember(tenantId, query, 'choices', async () =>
+    choicesOf(await stats.read(tenantId, query)),
+  );
+  const currency = shownCurrency(query, choices);
+  const fields = await breakdown.fields(tenantId);
+  const grouping: Grouping = { by: query.by, field: query.by === 'field' ? fieldOf(query, fields) : undefined };
+  const { now, before } = await breakdown.compared(tenantId, grouping, query, currency);
+  const earlier = { of: earlierOf(before, query.by, currency), period: { since: before.since, until: before.until } };
+  const lines = chosen(now.lines, query, currency);
+  return { query, currency, choices, fields, field: grouping.field, found: now, earlier, lines };
+}
+
+/** The question that is asked for, else the one that most forms ask. @throws AppError `not_found` */
+function fieldOf({ field }: BreakdownQuery, fields: readonly LeadField[]): LeadField {
+  const found = field === '' ? fields[0] : fields.find(({ key }) => key === field);
+  if (found === undefined) throw new AppError('not_found', 'no such question');
+  return found;
 }
 
 const addressFor =
@@ -117,9 +142,7 @@ const addressFor =
 /** Each column's head: where it sorts to, and how it is sorted now. */
 function headsOf(query: BreakdownQuery) {
   const now = orderOf(query);
-  const columns: readonly Sort[] =
-    query.by === 'channel' || query.by === 'form' ? ['name', 'leads', 'sales', 'revenue'] : SORTS;
-  return columns.map((sort) => {
+  return sortsOf(query.by).map((sort) => {
     const isNow = now.sort === sort;
     const first = sort === 'name' ? 'asc' : 'desc';
     const next = isNow ? (now.order === 'asc' ? 'desc' : 'asc') : first;

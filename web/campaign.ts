@@ -13,7 +13,7 @@ import { createFormat } from './format.ts';
 import { localeOf, translator } from './i18n.ts';
 import { frameOf, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
-import { type StatsQuery, type StatsService, statsQuery } from './stats.ts';
+import { type StatsQuery, type StatsService, searchOf, statsQuery } from './stats.ts';
 
 export interface CampaignDeps {
   stats: Pick<StatsService, 'rowsFor'>;
@@ -44,7 +44,12 @@ async function show(req: Request, res: Response, deps: CampaignDeps): Promise<vo
   res.vary('Accept');
   if (caller.via !== 'session' || wantsJson(req)) return void res.json(campaignDetailJson(page));
   const words = { t: translator(req), format: createFormat(localeOf(req), frameOf(req).timeZone) };
-  renderPage(req, res, 'campaign/page', { section: 'hub', query, ...campaignProps(page, query, words) });
+  renderPage(req, res, 'campaign/page', {
+    section: 'hub',
+    query,
+    search: searchOf(query),
+    ...campaignProps(page, query, words),
+  });
 }
 
 function queryOf(req: Request): StatsQuery {

@@ -8,7 +8,7 @@ import { ROWS_SHOWN } from './explain-rows.ts';
 import { apartOf, rulesOf } from './explain-rules.ts';
 import type { Format } from './format.ts';
 import type { Translate } from './i18n.ts';
-import { ALL, type StatsQuery } from './stats.ts';
+import { ALL, type StatsQuery, searchOf } from './stats.ts';
 
 export interface ExplainQuery extends StatsQuery {
   figure: ExplainedFigure;
@@ -58,14 +58,12 @@ export function explained(behind: Behind, query: ExplainQuery, words: Words) {
 
 const oneOf = (currency: string, format: Format): string => format.money('1.00', currency).replace(/[.,]00/, '');
 
-const backPathOf = ({ campaign, days, view, model, currency }: ExplainQuery): string => {
-  const rest = `days=${days}&view=${view}&model=${model}`;
-  if (campaign !== undefined) return `/crm/marketing/campaigns/${campaign}?${rest}`;
-  return `/crm/marketing?${rest}${currency === undefined ? '' : `&currency=${currency}`}`;
-};
+const backPathOf = (query: ExplainQuery): string =>
+  `/crm/marketing${query.campaign === undefined ? '' : `/campaigns/${query.campaign}`}?${searchOf(query)}`;
 
-function scopeOf({ campaignName, currency }: Behind, query: ExplainQuery, t: Translate): string {
+function scopeOf({ campaignName, accountName, currency }: Behind, query: ExplainQuery, t: Translate): string {
   if (campaignName !== null) return campaignName;
+  if (accountName !== null) return t('explain:account', { name: accountName, currency });
   return t(query.currency === ALL ? 'explain:allAccounts' : 'explain:all', { currency });
 }
 

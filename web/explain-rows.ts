@@ -29,8 +29,9 @@ export interface Behind {
   input: StatsInput;
   question: StatsQuestion;
   currency: string;
-  /** Of the campaign that is explained, or null for all. */
+  /** Of the campaign or the account that is explained, or null for all. */
   campaignName: string | null;
+  accountName: string | null;
   result: StatsResult;
   total: Figures;
   days: Day[];
@@ -55,7 +56,11 @@ export async function explainRows(
   const input = query.campaign === undefined ? rows : onlyCampaign(rows, query.campaign);
   const [campaign] = query.campaign === undefined ? [] : input.campaigns;
   if (query.campaign !== undefined && campaign === undefined) throw new AppError('not_found', 'no such campaign');
-  const currency = currencyOf(query, campaign?.currency, rows.tenant);
+  const currency = currencyOf(
+    query,
+    campaign ?? rows.accounts.find((row) => row.ad_account_id === query.account),
+    rows.tenant,
+  );
   const result = addUp(input, question);
   const needs = ROWS_BEHIND[query.figure];
   const { counted, stray } = outcomesBehind(input, question, { currency, campaignId: query.campaign });
@@ -73,6 +78,7 @@ export async function explainRows(
     question,
     currency,
     campaignName: campaign?.name ?? null,
+    accountName: query.account === undefined ? null : (rows.accounts[0]?.name ?? null),
     result,
     total: result.totals.find((total) => total.currency === currency) ?? { ...nothing() },
     days: needs.includes('days') ? daysIn(result, currency) : [],
@@ -85,11 +91,11 @@ export async function explainRows(
 
 function currencyOf(
   query: ExplainQuery,
-  ofCampaign: string | undefined,
+  own: { currency: string } | undefined,
   tenant: { currency: string; reportingCurrency?: string },
 ): string {
   if (query.currency === ALL) return tenant.reportingCurrency ?? tenant.currency;
-  return ofCampaign ?? query.currency ?? tenant.currency;
+  return own?.currency ?? query.currency ?? tenant.currency;
 }
 
 const daysIn = (result: StatsResult, currency: string): Day[] =>
@@ -109,6 +115,7 @@ async function leadsOf(
   const places = new Places(input, byAccount);
   const found = await statsDetail.leads(tenantId, span, {
     campaignId: query.campaign,
+    account: query.account,
     currency: question.reportIn === undefined ? currency : undefined,
     limit: all ? MOST_ROWS : ROWS_SHOWN * 5,
   });

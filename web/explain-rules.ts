@@ -62,8 +62,12 @@ export function rulesOf(
 const shortened = (rate: string): string => rate.replace(/\.?0+$/, '');
 
 /** What is not in the figure, and what in it is not final. */
-export function apartOf({ stray, outcomes, result, days, restatedDays, currency }: Behind, { t, format }: Words) {
+export function apartOf(
+  { stray, outcomes, result, days, restatedDays, currency, question }: Behind,
+  { t, format }: Words,
+) {
   const lines: { text: string; more?: string }[] = [];
+  if (question.account !== undefined) lines.push({ text: t('explain:apart.account') });
   const amounts = stray.slice(0, 10).map((row) => format.money(row.amountText, row.currency));
   if (stray.length > 0)
     lines.push({

@@ -132,7 +132,7 @@ export function firstResponseKpi(now: number | null, before: number | null, { t,
 }
 
 /** 100 · (now − before) / before; none when there was nothing before. */
-function trendOf(
+export function trendOf(
   now: bigint | null,
   before: bigint | null,
   good: 'up' | 'down' | 'neutral',

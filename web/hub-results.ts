@@ -5,15 +5,14 @@ import type { BreakdownService } from './breakdown-service.ts';
 import { createFormat } from './format.ts';
 import { firstResponseKpi, hubFigures, type Kpi } from './hub-props.ts';
 import { type Locale, translate } from './i18n.ts';
+import { choicesOf, pickersOf, shownCurrency } from './pickers.ts';
 import { renderedPart, viewsVersion } from './render.ts';
-import { ALL, mainCurrency, type StatsAnswer, type StatsQuery, type StatsService } from './stats.ts';
+import { ALL, type StatsAnswer, type StatsQuery, type StatsService, searchOf } from './stats.ts';
 
 /** For whom the results are put into words. */
 export interface Reader {
   locale: Locale;
   timeZone: string;
-  /** The tenant's own. */
-  currency: string;
 }
 
 const CAMPAIGNS_SHOWN = 10;
@@ -36,27 +35,29 @@ async function resultsOf(
   tenantId: number,
   answer: StatsAnswer,
   query: StatsQuery,
-  { locale, timeZone, currency: own }: Reader,
+  { locale, timeZone }: Reader,
 ) {
   const words = { t: translate(locale), format: createFormat(locale, timeZone) };
-  const { totals, period } = answer.now;
+  const { period } = answer.now;
   const isAll = query.currency === ALL;
-  const currency = isAll ? answer.reportingCurrency : (query.currency ?? mainCurrency(totals, own));
+  const choices = choicesOf(answer);
+  const currency = shownCurrency(query, choices);
   const figures = hubFigures(answer, currency, words);
-  const shown = { ...query, currency, choice: isAll ? ALL : currency };
+  const shown = { ...query, currency, search: searchOf({ ...query, currency: isAll ? ALL : currency }) };
   const about = {
     query: shown,
-    currencies: answer.currencies,
-    reportingCurrency: answer.reportingCurrency,
+    pickers: pickersOf(query, choices, words.t),
     period: { since: words.format.longDay(period.since), until: words.format.longDay(period.until) },
   };
   if (figures === undefined) return about;
   const part = (view: string, props: object) => renderedPart(view, locale, words.format, { ...props, query: shown });
-  const { lines } = await breakdown.read(tenantId, 'creative', query, currency);
+  const { lines } = await breakdown.read(tenantId, { by: 'creative' }, query, currency);
   const creatives = chosen(lines, { by: 'creative', sort: 'revenue', order: 'desc', find: '', status: '' }, currency);
   const rows = breakdownRows(creatives.slice(0, CREATIVES_SHOWN), 'creative', currency, words);
   const [speed, earlier] = await Promise.all(
-    [period, answer.before.period].map((each) => leadSpeed.firstResponse(tenantId, each, isAll ? null : currency)),
+    [period, answer.before.period].map((each) =>
+      leadSpeed.firstResponse(tenantId, each, isAll ? null : currency, query.account),
+    ),
   );
   const kpis = withSpeed(figures.kpis, firstResponseKpi(speed?.p50 ?? null, earlier?.p50 ?? null, words));
   const campaigns = { ...figures, campaigns: figures.campaigns.slice(0, CAMPAIGNS_SHOWN) };

@@ -103,7 +103,7 @@ async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<vo
   const query = parsed(statsQuery, { ...req.query });
   const frame = frameOf(req);
   const isConnected = isLive(frame.connectionStatus as ConnectionStatus);
-  const reader = { locale: localeOf(req), timeZone: frame.timeZone, currency: frame.currency };
+  const reader = { locale: localeOf(req), timeZone: frame.timeZone };
   const [results, beside] = await Promise.all([
     hubResults(deps, tenantId, query, reader),
     hubPage.forTenant(tenantId, { withSteps: !firstSteps.isOver(tenantId, isConnected) }),

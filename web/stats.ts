@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Stats, StatsRows } from '../adapters/postgres/stats.ts';
 import type { Cache } from '../adapters/redis/cache.ts';
+import { AppError } from '../domain/error.ts';
 import { addUp, periodsOf, type StatsQuestion, type StatsResult } from '../domain/stats.ts';
 import { statsJson } from './stats-json.ts';
 
@@ -14,6 +15,12 @@ export const statsQuery = z.object({
   days: z.coerce.number().int().min(1).max(1126).default(30), // 37 months, as long as Meta keeps
   view: z.enum(['date', 'cohort']).default('date'),
   model: z.enum(['last', 'first', 'linear']).default('last'),
+  /** One ad account alone, by Meta's number, bare or as `act_100`; what a form sends for all of them is empty. */
+  account: z
+    .string()
+    .regex(/^(?:(?:act_)?\d{1,30})?$/)
+    .transform((id) => id.replace('act_', '') || undefined)
+    .optional(),
   /** A currency only chooses what a page shows; `all` converts everything at each day's rate. */
   currency: z
     .string()
@@ -29,8 +36,21 @@ export interface StatsAnswer {
   /** The tenant's own, and the one for all accounts together. */
   currency: string;
   reportingCurrency: string;
-  /** Those of the copied accounts. */
-  currencies: readonly string[];
+  /** The copied accounts, whichever of them is asked about. */
+  accounts: readonly AccountChoice[];
+}
+
+export interface AccountChoice {
+  id: string;
+  name: string;
+  currency: string;
+}
+
+interface RowsFor {
+  rows: StatsRows;
+  question: StatsQuestion;
+  /** All copied accounts. */
+  accounts: StatsRows['accounts'];
 }
 
 export type StatsService = ReturnType<typeof createStatsService>;
@@ -38,28 +58,28 @@ export type StatsService = ReturnType<typeof createStatsService>;
 /** The mission's `get_marketing_stats`, behind page and API alike. */
 export function createStatsService(stats: Stats, cache: Cache, clock: () => Date) {
   const read = async (tenantId: number, query: StatsQuery): Promise<StatsAnswer> => {
-    const { rows, question } = await rowsFor(tenantId, query);
+    const { rows, question, accounts } = await rowsFor(tenantId, query);
     const { currency, reportingCurrency } = rows.tenant;
     return {
       now: addUp(rows, question),
       before: addUp(rows, question, true),
       currency,
       reportingCurrency,
-      currencies: [...new Set(rows.accounts.map((account) => account.currency))].sort(),
+      accounts: accounts.map(({ ad_account_id: id, name, currency: own }) => ({ id, name, currency: own })),
     };
   };
-  /** What the figures are made of: an explanation adds up the very rows that the screen adds up. */
-  const rowsFor = async (
-    tenantId: number,
-    { days, view, model, currency }: StatsQuery,
-  ): Promise<{ rows: StatsRows; question: StatsQuestion }> => {
-    const question: StatsQuestion = { days, view, model, now: clock() };
-    const zones = await stats.zones(tenantId);
-    const rows = await stats.rows(tenantId, periodsOf(zones, question, false).span);
-    return { rows, question: currency === ALL ? { ...question, reportIn: rows.tenant.reportingCurrency } : question };
+  /** What the figures are made of: an explanation adds up the very rows that the screen adds up. @throws AppError `not_found` for an unknown account */
+  const rowsFor = async (tenantId: number, { days, view, model, account, currency }: StatsQuery): Promise<RowsFor> => {
+    const { tenant, accounts } = await stats.zones(tenantId);
+    const reportIn = currency === ALL ? tenant.reportingCurrency : undefined;
+    const question: StatsQuestion = { days, view, model, now: clock(), reportIn, account };
+    const asked = accounts.filter(({ ad_account_id: id }) => account === undefined || id === account);
+    if (account !== undefined && asked.length === 0) throw new AppError('not_found', 'no such ad account');
+    const { span } = periodsOf({ tenant, accounts: asked }, question, false);
+    return { rows: await stats.rows(tenantId, span, account), question, accounts };
   };
-  const keyOf = ({ days, view, model, currency }: StatsQuery) =>
-    `${days}:${view}:${model}${currency === ALL ? ':all' : ''}`;
+  const keyOf = ({ days, view, model, account, currency }: StatsQuery) =>
+    `${days}:${view}:${model}:${account ?? ''}${currency === ALL ? ':all' : ''}`;
   return {
     read,
     rowsFor,
@@ -81,6 +101,14 @@ export function createStatsService(stats: Stats, cache: Cache, clock: () => Date
       cache.remember(tenantId, `${key}:${keyOf(query)}`, CACHE_S, make),
     invalidate: (tenantId: number) => cache.invalidate(tenantId),
   };
+}
+
+/** The question as an address asks it. */
+export function searchOf({ days, view, model, account, currency }: StatsQuery): string {
+  const search = new URLSearchParams({ days: String(days), view, model });
+  if (account !== undefined) search.set('account', account);
+  if (currency !== undefined) search.set('currency', currency);
+  return search.toString();
 }
 
 /** The one that a page shows first: the tenant's own, or the one that money is spent in. */

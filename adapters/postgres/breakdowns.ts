@@ -1,7 +1,8 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import type { DetailKind, GroupKind } from '../../domain/breakdown.ts';
+import type { DetailKind } from '../../domain/breakdown.ts';
 import type { Period } from '../../domain/days.ts';
+import { mappingColumns, mappingOf } from './form-mappings.ts';
 import { around } from './instant.ts';
 import type { Database } from './pool.ts';
 
@@ -25,6 +26,7 @@ const figuresRow = z.object({
 const leadsRow = z.object({ key: z.string(), currency: z.string(), leads: z.number() });
 const groupRow = z.object({ key: z.string(), name: z.string().nullable(), leads: z.number() });
 const keyRow = z.object({ id: z.string(), key: z.string() });
+const answer = z.object({ form_id: z.string().nullable(), values: z.array(z.string()).nullable() });
 
 export type DetailRows = Awaited<ReturnType<Breakdowns['detail']>>;
 
@@ -66,30 +68,77 @@ export function createBreakdowns({ inTenant }: Pick<Database, 'inTenant'>) {
         };
       }),
 
-    /** People who arrived in the tenant's days, by channel or form; each once. */
-    groups: (tenantId: number, kind: GroupKind, { since, until }: Period) =>
+    /** People who arrived in the tenant's days, by channel or form; each once. Of an account: those whom it brought first. */
+    groups: (tenantId: number, kind: keyof typeof groupOf, period: Period, account?: string) =>
       inTenant(tenantId, (tx) =>
         tx.any(sql.type(groupRow)`
           SELECT ${groupOf[kind]} AS key, ${kind === 'form' ? sql.fragment`max(f.name)` : sql.fragment`NULL::text`} AS name, count(*) AS leads
           FROM leads l JOIN tenants n ON n.id = l.tenant_id
           LEFT JOIN lead_forms f ON f.tenant_id = l.tenant_id AND f.form_id = l.form_id
-          WHERE l.tenant_id = ${tenantId} AND NOT l.is_test AND l.merged_into IS NULL
-            AND ${around(sql.fragment`l.arrived_at`, { since, until })}
-            AND (l.arrived_at AT TIME ZONE n.time_zone)::date BETWEEN ${since}::date AND ${until}::date
-          GROUP BY 1`),
+          WHERE ${arrivedIn(tenantId, period)} ${broughtBy(account)} GROUP BY 1`),
       ),
 
     /** Which of them these people belong to. */
-    groupsOf: async (tenantId: number, kind: GroupKind, leadIds: readonly string[]) => {
+    groupsOf: async (tenantId: number, kind: keyof typeof groupOf, leadIds: readonly string[], account?: string) => {
       const rows = await inTenant(tenantId, (tx) =>
         tx.any(sql.type(keyRow)`
-          SELECT l.id, ${groupOf[kind]} AS key FROM leads l WHERE l.tenant_id = ${tenantId} AND l.id = ANY(${sql.array([...leadIds], 'uuid')})`),
+          SELECT l.id, ${groupOf[kind]} AS key FROM leads l WHERE ${isOf(tenantId, leadIds)} ${broughtBy(account)}`),
       );
       return new Map(rows.map(({ id, key }) => [id, key]));
     },
+
+    /** What the forms ask and what that means. */
+    forms: async (tenantId: number) => {
+      const rows = await inTenant(tenantId, (tx) =>
+        tx.any(sql.type(mappingColumns.extend({ form_id: z.string() }))`
+          SELECT f.form_id, f.questions, ${mappingOf(tenantId)} AS chosen FROM lead_forms f
+          WHERE f.tenant_id = ${tenantId} AND f.questions <> '[]' ORDER BY f.form_id LIMIT 5000`),
+      );
+      return rows.map(({ form_id: formId, ...mapping }) => ({ formId, ...mapping }));
+    },
+
+    /** People who arrived in the tenant's days, by their answer and the form that asked; each once. */
+    answers: (tenantId: number, field: AskedField, period: Period, account?: string) =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(answer.extend({ leads: z.number() }))`
+          SELECT l.form_id, ${valuesOf(field)} AS values, count(*) AS leads
+          FROM leads l JOIN tenants n ON n.id = l.tenant_id
+          WHERE ${arrivedIn(tenantId, period)} ${broughtBy(account)} GROUP BY 1, 2`),
+      ),
+
+    answersOf: (tenantId: number, field: AskedField, leadIds: readonly string[], account?: string) =>
+      inTenant(tenantId, (tx) =>
+        tx.any(sql.type(answer.extend({ id: z.string() }))`
+          SELECT l.id, l.form_id, ${valuesOf(field)} AS values FROM leads l WHERE ${isOf(tenantId, leadIds)} ${broughtBy(account)}`),
+      ),
   };
 }
 export type Breakdowns = ReturnType<typeof createBreakdowns>;
+
+/** A question, and the forms in which it is one to keep the answer of. */
+interface AskedField {
+  key: string;
+  forms: readonly string[];
+}
+
+const arrivedIn = (tenantId: number, { since, until }: Period) => sql.fragment`
+  l.tenant_id = ${tenantId} AND NOT l.is_test AND l.merged_into IS NULL AND ${around(sql.fragment`l.arrived_at`, { since, until })}
+    AND (l.arrived_at AT TIME ZONE n.time_zone)::date BETWEEN ${since}::date AND ${until}::date`;
+
+const isOf = (tenantId: number, leadIds: readonly string[]) =>
+  sql.fragment`l.tenant_id = ${tenantId} AND l.id = ANY(${sql.array([...leadIds], 'uuid')})`;
+
+// A person came once, so by one account or by none: what they came by is what they touched first.
+const broughtBy = (account: string | undefined) =>
+  account === undefined
+    ? sql.fragment``
+    : sql.fragment`AND ${account} = (SELECT c.meta_account_id FROM lead_touches t
+        LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
+        WHERE t.tenant_id = l.tenant_id AND t.lead_id = l.id ORDER BY t.touched_at, t.id LIMIT 1)`;
+
+const valuesOf = ({ key, forms }: AskedField) => sql.fragment`
+  CASE WHEN l.form_id = ANY(${sql.array([...forms], 'text')})
+    THEN (SELECT a -> 'values' FROM jsonb_array_elements(l.answers) a WHERE a ->> 'name' = ${key} LIMIT 1) END`;
 
 // What an ad belongs to. Of an ad that is no longer listed the ad and its ad set are known, its creative is not.
 const keyOf = {

@@ -17,6 +17,8 @@ const questions = z.array(
 );
 const chosen = z.record(z.string(), z.enum(mappingTargets));
 const answers = z.array(z.object({ name: z.string(), values: z.array(z.string()) }));
+/** What a form asks, and what a person decided that it means; `mappingOf` reads the second. */
+export const mappingColumns = z.object({ questions, chosen });
 const readingRow = z.object({ country: z.string(), questions: questions.nullable(), chosen });
 const listRow = z.object({
   form_id: z.string(),
@@ -58,7 +60,7 @@ export function createFormMappings({ inTenant }: Pick<Database, 'inTenant'>) {
     ): Promise<{ country: string; isKnown: boolean; mapping: FormMapping }> =>
       inTenant(tenantId, async (tx) => {
         const row = await tx.one(sql.type(readingRow)`
-          SELECT t.country, f.questions, ${chosenOf(tenantId)} AS chosen
+          SELECT t.country, f.questions, ${mappingOf(tenantId)} AS chosen
           FROM tenants t LEFT JOIN lead_forms f ON f.tenant_id = t.id AND f.form_id = ${formId} WHERE t.id = ${tenantId}`);
         const mapping = { questions: row.questions ?? [], chosen: row.chosen };
         return { country: row.country, isKnown: row.questions !== null && row.questions.length > 0, mapping };
@@ -151,11 +153,11 @@ const rewrite = (tx: Tx, tenantId: number, tuples: (string | null)[][]): Promise
         IS DISTINCT FROM (l.full_name, l.email, l.phone, l.answers)
     RETURNING l.id`);
 
-const chosenOf = (tenantId: number) => sql.fragment`
+export const mappingOf = (tenantId: number) => sql.fragment`
   coalesce((SELECT jsonb_object_agg(m.question_key, m.target) FROM form_mappings m WHERE m.tenant_id = ${tenantId} AND m.form_id = f.form_id), '{}')`;
 
 const listColumns = (tenantId: number) => sql.fragment`
-  f.form_id, f.name, f.status, p.name AS page_name, f.questions, ${chosenOf(tenantId)} AS chosen, f.mapped_at IS NULL AS is_new,
+  f.form_id, f.name, f.status, p.name AS page_name, f.questions, ${mappingOf(tenantId)} AS chosen, f.mapped_at IS NULL AS is_new,
   (SELECT count(*) FROM leads l WHERE l.tenant_id = f.tenant_id AND l.form_id = f.form_id) AS leads`;
 
 const formsOf = (tenantId: number) => sql.fragment`

@@ -43,14 +43,19 @@ export function createLeadSpeed({ inTenant }: Pick<Database, 'inTenant'>) {
       FROM counted JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = counted.lead_id
     )`;
   return {
-    /** From the form to the first message delivered or written by a person, over the leads that ads in this currency brought; null: in any. */
-    firstResponse: (tenantId: number, period: Period, currency: string | null): Promise<FirstResponse> =>
+    /** From the form to the first message delivered or written by a person, over the leads that ads in this currency (null: in any) and of this account brought. */
+    firstResponse: (
+      tenantId: number,
+      period: Period,
+      currency: string | null,
+      account?: string,
+    ): Promise<FirstResponse> =>
       inTenant(tenantId, (tx) =>
         tx.one(sql.type(firstRow)`
           WITH ${stepsOf(
             tenantId,
             sql.fragment`
-              SELECT DISTINCT d.lead_id FROM (${leadDaysFragment(tenantId, period)}) AS d
+              SELECT DISTINCT d.lead_id FROM (${leadDaysFragment(tenantId, period, account)}) AS d
               JOIN meta_ads_campaigns c ON c.tenant_id = ${tenantId} AND c.meta_campaign_id = d.meta_campaign_id
               WHERE d.day BETWEEN ${period.since}::date AND ${period.until}::date AND (${currency}::text IS NULL OR c.currency = ${currency})`,
           )}, firsts AS (SELECT sent_at, least(delivered_at, answered_at) AS first_at FROM steps),

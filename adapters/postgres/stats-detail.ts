@@ -55,21 +55,27 @@ export type CampaignDetail = NonNullable<Awaited<ReturnType<StatsDetail['campaig
 /** The single rows behind the figures: whose leads, which ads. */
 export function createStatsDetail({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** The leads of the period, newest first: of one campaign, or of those in a currency. A lead counts once a campaign. */
+    /** The leads of the period, newest first: of one campaign, or of those in a currency or of an account. A lead counts once a campaign. */
     leads: (
       tenantId: number,
       period: Period,
       {
         campaignId,
+        account,
         currency,
         limit,
-      }: { campaignId?: string | undefined; currency?: string | undefined; limit: number },
+      }: {
+        campaignId?: string | undefined;
+        account?: string | undefined;
+        currency?: string | undefined;
+        limit: number;
+      },
     ): Promise<readonly LeadOfFigure[]> =>
       inTenant(tenantId, (tx) =>
         tx.any(sql.type(leadRow)`
           SELECT l.id, l.full_name, l.status, d.meta_campaign_id, c.name AS campaign_name, d.day::text, d.earlier::text,
             l.arrived_at
-          FROM (${leadDaysFragment(tenantId, period)}) AS d
+          FROM (${leadDaysFragment(tenantId, period, account)}) AS d
           JOIN meta_ads_campaigns c ON c.tenant_id = ${tenantId} AND c.meta_campaign_id = d.meta_campaign_id
           JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = d.lead_id
           WHERE d.day BETWEEN ${period.since}::date AND ${period.until}::date

@@ -89,17 +89,17 @@ export interface StatsRows {
 /** Reads the rows behind the figures. The screen, the API and the diagnosis use this one query set. */
 export function createStats({ inTenant }: Pick<Database, 'inTenant'>) {
   return {
-    /** `period` is the span over all accounts; rows of the period before it come along. */
-    rows: (tenantId: number, period: Period): Promise<StatsRows> =>
+    /** `period` is the span over all accounts, or that of `account` alone; rows of the period before it come along. */
+    rows: (tenantId: number, period: Period, account?: string): Promise<StatsRows> =>
       inTenant(tenantId, async (tx) => {
         const span = { since: previousOf(period).since, until: period.until };
         return {
           tenant: await tenantOf(tx, tenantId),
-          accounts: await accountsOf(tx, tenantId),
-          campaigns: await campaignsOf(tx, tenantId),
-          days: await daysOf(tx, tenantId, span),
-          leadDays: await leadDaysOf(tx, tenantId, span),
-          leadsWithoutCampaign: await leadsWithoutCampaign(tx, tenantId, span),
+          accounts: await accountsOf(tx, tenantId, account),
+          campaigns: await campaignsOf(tx, tenantId, account),
+          days: await daysOf(tx, tenantId, span, account),
+          leadDays: await leadDaysOf(tx, tenantId, span, account),
+          leadsWithoutCampaign: account === undefined ? await leadsWithoutCampaign(tx, tenantId, span) : [],
           outcomes: await outcomesOf(tx, tenantId, span),
           rates: await ratesOf(tx, tenantId, span),
         };
@@ -130,22 +130,26 @@ const ratesOf = (tx: Tx, tenantId: number, { since, until }: Period) =>
     WHERE tenant_id = ${tenantId} AND day BETWEEN ${since}::date - 8 AND ${until}::date + 1
     ORDER BY day LIMIT 100000`);
 
-const accountsOf = (tx: Tx, tenantId: number) =>
+/** Of one account, or of all. */
+const only = (column: ReturnType<typeof sql.fragment>, account: string | undefined) =>
+  account === undefined ? sql.fragment`` : sql.fragment`AND ${column} = ${account}`;
+
+const accountsOf = (tx: Tx, tenantId: number, account?: string) =>
   tx.any(sql.type(accountRow)`
     SELECT ad_account_id, name, currency, time_zone, last_synced_at FROM ad_accounts
-    WHERE tenant_id = ${tenantId} AND is_selected ORDER BY name, ad_account_id LIMIT 500`);
+    WHERE tenant_id = ${tenantId} AND is_selected ${only(sql.fragment`ad_account_id`, account)} ORDER BY name, ad_account_id LIMIT 500`);
 
-const campaignsOf = (tx: Tx, tenantId: number) =>
+const campaignsOf = (tx: Tx, tenantId: number, account?: string) =>
   tx.any(sql.type(campaignRow)`
     SELECT c.meta_campaign_id, c.meta_account_id AS ad_account_id, c.name, c.status, c.currency
     FROM meta_ads_campaigns c JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
-    WHERE c.tenant_id = ${tenantId} ORDER BY c.name, c.meta_campaign_id LIMIT 10000`);
+    WHERE c.tenant_id = ${tenantId} ${only(sql.fragment`c.meta_account_id`, account)} ORDER BY c.name, c.meta_campaign_id LIMIT 10000`);
 
-async function daysOf(tx: Tx, tenantId: number, { since, until }: Period): Promise<StatsDay[]> {
+async function daysOf(tx: Tx, tenantId: number, { since, until }: Period, account?: string): Promise<StatsDay[]> {
   const campaigns = await tx.any(sql.type(campaignDaysRow)`
     SELECT meta_campaign_id, string_agg(date || ' ' || spend || ' ' || impressions || ' ' || clicks || ' ' || leads, ',') AS days
     FROM meta_ads_insights
-    WHERE tenant_id = ${tenantId} AND date BETWEEN ${since}::date AND ${until}::date
+    WHERE tenant_id = ${tenantId} ${only(sql.fragment`meta_account_id`, account)} AND date BETWEEN ${since}::date AND ${until}::date
     GROUP BY 1`);
   return campaigns.flatMap(({ meta_campaign_id, days }) =>
     days.split(',').map((text) => {
@@ -162,19 +166,19 @@ async function daysOf(tx: Tx, tenantId: number, { since, until }: Period): Promi
  * A lead falls on the day of its form in the zone of the ad's account; test leads are nobody's. `earlier` is the day of the same lead's form of the
  * same campaign before that: within one window a lead counts once. What the figures count and what explains them come from these same rows.
  */
-export const leadDaysFragment = (tenantId: number, span: Period) => sql.fragment`
+export const leadDaysFragment = (tenantId: number, span: Period, account?: string) => sql.fragment`
   SELECT meta_campaign_id, lead_id, day, lag(day) OVER (PARTITION BY meta_campaign_id, lead_id ORDER BY day) AS earlier
   FROM (SELECT DISTINCT t.meta_campaign_id, t.lead_id, (t.touched_at AT TIME ZONE a.time_zone)::date AS day
     FROM lead_touches t
     JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
     JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
     JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
-    WHERE t.tenant_id = ${tenantId} AND ${around(sql.fragment`t.touched_at`, span)}
+    WHERE t.tenant_id = ${tenantId} ${only(sql.fragment`a.ad_account_id`, account)} AND ${around(sql.fragment`t.touched_at`, span)}
   ) AS lead_days`;
 
-const leadDaysOf = (tx: Tx, tenantId: number, span: Period) =>
+const leadDaysOf = (tx: Tx, tenantId: number, span: Period, account?: string) =>
   tx.any(sql.type(leadDayRow)`
-    SELECT meta_campaign_id, day::text, earlier::text, count(*) AS leads FROM (${leadDaysFragment(tenantId, span)}) AS days GROUP BY 1, 2, 3`);
+    SELECT meta_campaign_id, day::text, earlier::text, count(*) AS leads FROM (${leadDaysFragment(tenantId, span, account)}) AS days GROUP BY 1, 2, 3`);
 
 // Of no campaign at all, or of none that is shown: not copied yet, or of an account that is no longer selected.
 const leadsWithoutCampaign = (tx: Tx, tenantId: number, span: Period) =>
