@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { asAdmin } from '../../dev/stack/roles.ts';
 import { system } from '../../domain/actor.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
 import { createCampaigns } from './campaigns.ts';
@@ -137,6 +138,19 @@ describe('What a sync writes', () => {
         SELECT ad_id AS id FROM meta_ads_ads UNION ALL SELECT adset_id FROM meta_ads_adsets ORDER BY id`),
     );
     expect(ids).toEqual(['1', '2']);
+  });
+});
+
+describe('The campaign of a day that is written', () => {
+  it('is looked up by its own id, also in a database that was never analyzed, and not among all of the tenant’s', async () => {
+    const plan = await asAdmin(db.adminUrl, async (client) => {
+      // What PostgreSQL asks for each row's foreign key, planned once for all values.
+      await client.query(`SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off`);
+      await client.query(`PREPARE campaign AS SELECT 1 FROM ONLY meta_ads_campaigns x
+        WHERE tenant_id = $1 AND meta_campaign_id::text = $2::text FOR KEY SHARE OF x`);
+      return (await client.query('EXPLAIN (FORMAT JSON) EXECUTE campaign (NULL, NULL)')).rows[0];
+    });
+    expect(JSON.stringify(plan)).toContain('"Index Name":"unique_meta_campaign_per_tenant"');
   });
 });
 
