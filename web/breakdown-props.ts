@@ -4,20 +4,24 @@ import type { TextLine } from './breakdown-service.ts';
 import type { Format } from './format.ts';
 import { trendOf } from './hub-props.ts';
 import type { Translate } from './i18n.ts';
+import { type StatsQuery, searchOf } from './stats.ts';
 
 interface Words {
   t: Translate;
   format: Format;
 }
 
-/** Lines as words; with what they were before, each figure beside its own (`past`). */
-export const breakdownRows = (
-  lines: readonly TextLine[],
-  by: BreakdownKind,
-  currency: string,
-  words: Words,
-  earlierOf?: (id: string) => TextLine,
-) =>
+interface About {
+  by: BreakdownKind;
+  currency: string;
+  /** The page's own question: what a line opens goes on with it. */
+  query?: StatsQuery;
+  /** With it each figure has what it was before beside it (`past`). */
+  earlierOf?: (id: string) => TextLine;
+}
+
+/** Lines as words. */
+export const breakdownRows = (lines: readonly TextLine[], { by, currency, query, earlierOf }: About, words: Words) =>
   lines.map((line) => {
     const { t, format } = words;
     return {
@@ -26,12 +30,18 @@ export const breakdownRows = (
       parent: line.parent,
       status: line.status === null ? '' : t(`hub:status.${line.status}`, { defaultValue: line.status }),
       isActive: line.status === 'ACTIVE',
-      href: by === 'campaign' ? `/crm/marketing/campaigns/${line.id}` : null,
+      href: query === undefined ? null : hrefOf(line, by, query),
       picture: line.pictureOf === null ? null : `/thumbnails/${line.pictureOf}`,
       ...figuresOf(line, currency, format.money, format),
       ...(earlierOf && { past: pastOf(line, earlierOf(line.id), currency, words) }),
     };
   });
+
+/** A campaign opens its page, an account the hub with it chosen. */
+function hrefOf({ id }: TextLine, by: BreakdownKind, query: StatsQuery): string | null {
+  if (by === 'campaign') return `/crm/marketing/campaigns/${id}?${searchOf(query)}`;
+  return by === 'account' ? `/crm/marketing?${searchOf({ ...query, account: id })}` : null;
+}
 
 type Figures = Record<Measure, string>;
 

@@ -78,7 +78,11 @@ async function show(req: Request, res: Response, deps: BreakdownPageDeps): Promi
       href: addressFor(query)({ by, field: '', sort: undefined, order: undefined, find: '', status: '' }),
     })),
     heads: headsOf(query),
-    rows: breakdownRows(lines.slice(from, from + LINES_A_PAGE), query.by, currency, { t, format }, earlier.of),
+    rows: breakdownRows(
+      lines.slice(from, from + LINES_A_PAGE),
+      { by: query.by, currency, query, earlierOf: earlier.of },
+      { t, format },
+    ),
     period: { since: format.longDay(found.since), until: format.longDay(found.until) },
     beyond: found.beyond === null ? null : format.money(found.beyond, currency),
     isWhole: amountOf(found.beyond) === 0n,

@@ -53,7 +53,7 @@ async function resultsOf(
   const part = (view: string, props: object) => renderedPart(view, locale, words.format, { ...props, query: shown });
   const { lines } = await breakdown.read(tenantId, { by: 'creative' }, query, currency);
   const creatives = chosen(lines, { by: 'creative', sort: 'revenue', order: 'desc', find: '', status: '' }, currency);
-  const rows = breakdownRows(creatives.slice(0, CREATIVES_SHOWN), 'creative', currency, words);
+  const rows = breakdownRows(creatives.slice(0, CREATIVES_SHOWN), { by: 'creative', currency }, words);
   const [speed, earlier] = await Promise.all(
     [period, answer.before.period].map((each) =>
       leadSpeed.firstResponse(tenantId, each, isAll ? null : currency, query.account),

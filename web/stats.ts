@@ -15,12 +15,12 @@ export const statsQuery = z.object({
   days: z.coerce.number().int().min(1).max(1126).default(30), // 37 months, as long as Meta keeps
   view: z.enum(['date', 'cohort']).default('date'),
   model: z.enum(['last', 'first', 'linear']).default('last'),
-  /** One ad account alone, by Meta's number, bare or as `act_100`; what a form sends for all of them is empty. */
   account: z
     .string()
     .regex(/^(?:(?:act_)?\d{1,30})?$/)
-    .transform((id) => id.replace('act_', '') || undefined)
-    .optional(),
+    .transform((id) => id.replace('act_', '') || undefined) // a form sends nothing for all of them
+    .optional()
+    .describe('One ad account alone, by its number; what has no campaign belongs to none'),
   /** A currency only chooses what a page shows; `all` converts everything at each day's rate. */
   currency: z
     .string()
