@@ -13,9 +13,9 @@ document.addEventListener('click', async (event) => {
     label.textContent = before;
   }, 2000);
 });
-// Of a row of tabs that does not fit, the one that is open.
+// Of a row of tabs or chips that does not fit, the one that is open.
 document.addEventListener('DOMContentLoaded', () => {
-  document.querySelector('.tabs [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' });
+  document.querySelector(':is(.tabs, .chips) [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' });
 });
 // A chat opens at its newest message.
 const showNewest = (root) => {
