@@ -107,6 +107,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/marketing/explain?figure=roi&days=30&currency=ARS',
     '/crm/marketing/explain?figure=spend&account=101&currency=all',
     '/crm/marketing/campaigns/200?days=60',
+    '/crm/marketing/campaigns/200/messages?days=60',
     '/crm/marketing/sync',
     '/crm/marketing/rates',
     '/crm/sales/imports',

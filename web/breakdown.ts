@@ -18,13 +18,14 @@ import { csvOf } from './csv.ts';
 import { wantsJson } from './errors.ts';
 import { createFormat } from './format.ts';
 import { localeOf, translator } from './i18n.ts';
+import { type CampaignCostDeps, campaignCosts, costsOf, costWords } from './message-costs.ts';
 import { choicesOf, pickersOf, shownCurrency } from './pickers.ts';
 import { frameOf, renderPage } from './render.ts';
 import { callerOf, type Route } from './route.ts';
 import { type StatsService, searchOf } from './stats.ts';
 
-export interface BreakdownPageDeps {
-  stats: Pick<StatsService, 'remember' | 'read'>;
+export interface BreakdownPageDeps extends CampaignCostDeps {
+  stats: Pick<StatsService, 'remember' | 'read' | 'rowsFor'>;
   breakdown: BreakdownService;
 }
 
@@ -50,14 +51,17 @@ export const breakdownRoutes = (deps: BreakdownPageDeps): Route[] => [
 ];
 
 async function show(req: Request, res: Response, deps: BreakdownPageDeps): Promise<void> {
-  const { query, currency, choices, fields, field, found, earlier, lines } = await answerOf(req, deps);
+  const { query, currency, choices, fields, field, found, earlier, lines, costs } = await answerOf(req, deps);
   res.vary('Accept');
   if (callerOf(req).via !== 'session' || wantsJson(req))
     return void res.json({
       by: query.by,
       currency,
       period: { since: found.since, until: found.until },
-      lines: lines.map((line) => lineJson(line, earlier.of(line.id), currency)),
+      lines: lines.map((line) => ({
+        ...lineJson(line, earlier.of(line.id), currency),
+        message_costs: costsOf(line.id, costs),
+      })),
       spend_beyond_ads: found.beyond,
       previous_period: earlier.period,
     });
@@ -82,7 +86,7 @@ async function show(req: Request, res: Response, deps: BreakdownPageDeps): Promi
       lines.slice(from, from + LINES_A_PAGE),
       { by: query.by, currency, query, earlierOf: earlier.of },
       { t, format },
-    ),
+    ).map((row) => ({ ...row, messages: costWords(row.id, costs, query, format) })),
     period: { since: format.longDay(found.since), until: format.longDay(found.until) },
     beyond: found.beyond === null ? null : format.money(found.beyond, currency),
     isWhole: amountOf(found.beyond) === 0n,
@@ -98,19 +102,27 @@ async function show(req: Request, res: Response, deps: BreakdownPageDeps): Promi
 }
 
 async function download(req: Request, res: Response, deps: BreakdownPageDeps): Promise<void> {
-  const { query, currency, earlier, lines } = await answerOf(req, deps);
+  const { query, currency, earlier, lines, costs } = await answerOf(req, deps);
   const nothing = { ...aLine(''), spend: null, revenue: null };
-  const rows = lines.map((line) => Object.values(lineRow(line, earlier.of(line.id), currency)));
+  const hasCosts = query.by === 'campaign';
+  const rows = lines.map((line) => [
+    ...Object.values(lineRow(line, earlier.of(line.id), currency)),
+    ...(hasCosts ? [costsOf(line.id, costs).map(amountText).join(' + ')] : []),
+  ]);
   res.attachment(`${query.by}.csv`).type('text/csv');
   res.send(
     csvOf(
-      Object.keys(lineRow(nothing, nothing, currency)),
+      [...Object.keys(lineRow(nothing, nothing, currency)), ...(hasCosts ? ['message_costs'] : [])],
       rows.map((row) => row.map((cell) => String(cell ?? ''))),
     ),
   );
 }
 
-async function answerOf(req: Request, { stats, breakdown }: BreakdownPageDeps) {
+/** Several amounts stand in one cell, since what is in another currency is another amount. */
+const amountText = ({ amount, currency }: { amount: string; currency: string }): string => `${amount} ${currency}`;
+
+async function answerOf(req: Request, deps: BreakdownPageDeps) {
+  const { stats, breakdown } = deps;
   const { tenantId } = callerOf(req);
   const parsed = breakdownQuery.safeParse({ ...req.query });
   if (!parsed.success) throw new AppError('invalid', 'bad parameter');
@@ -124,7 +136,8 @@ async function answerOf(req: Request, { stats, breakdown }: BreakdownPageDeps) {
   const { now, before } = await breakdown.compared(tenantId, grouping, query, currency);
   const earlier = { of: earlierOf(before, query.by, currency), period: { since: before.since, until: before.until } };
   const lines = chosen(now.lines, query, currency);
-  return { query, currency, choices, fields, field: grouping.field, found: now, earlier, lines };
+  const costs = query.by === 'campaign' ? await campaignCosts(deps, tenantId, query) : [];
+  return { query, currency, choices, fields, field: grouping.field, found: now, earlier, lines, costs };
 }
 
 /** The question that is asked for, else the one that most forms ask. @throws AppError `not_found` */

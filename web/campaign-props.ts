@@ -7,6 +7,7 @@ import { SETTLED_AFTER_DAYS } from '../domain/insights.ts';
 import type { CampaignPage } from './campaign.ts';
 import type { Words } from './explain-props.ts';
 import { chartsOf, kpisOf } from './hub-props.ts';
+import { messagesPath } from './message-costs.ts';
 import type { StatsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
 
@@ -63,7 +64,7 @@ export function campaignProps(page: CampaignPage, query: StatsQuery, words: Word
     beyondAds: report.beyondAds === ZERO ? null : money(report.beyondAds),
     restatements: page.restatements.map((row) => restatementLine(row, words)),
     speed: speedOf(page, words),
-    messages: messagesOf(page, words),
+    messages: messagesOf(page, query, words),
     unsettledSince: format.longDay(addDays(page.period.until, 1 - SETTLED_AFTER_DAYS)),
     leads: page.leads.map((lead) => ({
       id: lead.id,
@@ -97,13 +98,14 @@ function speedOf({ speed }: CampaignPage, { t, format }: Words) {
 }
 
 /** What the messages to its leads cost: each currency for itself, and how many have no price yet. Null when none left. */
-function messagesOf({ messageCosts }: CampaignPage, { t, format }: Words) {
+function messagesOf({ messageCosts, facts }: CampaignPage, query: StatsQuery, { t, format }: Words) {
   if (messageCosts.length === 0) return null;
   const priced = messageCosts.flatMap(({ currency, amount }) =>
     currency === null ? [] : [format.namedMoney(amount, currency)],
   );
   const unpriced = messageCosts.find(({ currency }) => currency === null)?.messages ?? 0;
   return {
+    href: messagesPath(facts.meta_campaign_id, query),
     count: t('campaign:messages.count', { count: messageCosts.reduce((sum, { messages }) => sum + messages, 0) }),
     amounts: priced.join(' + '),
     unpriced: unpriced === 0 ? '' : t('campaign:messages.unpriced', { count: unpriced }),

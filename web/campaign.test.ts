@@ -218,6 +218,15 @@ describe('The cost of messages', () => {
       { currency: 'ARS', amount: '95.500000', messages: 1 },
       { currency: null, amount: '0.000000', messages: 1 + earlier },
     ]);
+    const compared = textOf(await (await person.get('/crm/marketing/breakdown?by=campaign&days=30')).text());
+    expect(compared).toMatch(/\+ USD 0\.12 \+ ARS 95\.50 WhatsApp/);
+    const file = await (await person.get('/crm/marketing/breakdown.csv?by=campaign&days=30')).text();
+    expect(file).toContain(',0.123600 USD + 95.500000 ARS');
+    expect(textOf(await (await person.get('/crm/marketing?days=30')).text())).toMatch(
+      /\+ USD 0\.12 \+ ARS 95\.50 WhatsApp/,
+    );
+    const why = await (await person.get(`/crm/marketing/campaigns/${campaignId}/messages?days=30`)).text();
+    expect(why.match(/data-message="/g)).toHaveLength(4 + earlier);
     const text = textOf((await page('?days=30')).html);
     expect(text).toContain(`${4 + earlier} WhatsApp messages to its leads`);
     expect(text).toMatch(/0\.12 \+ .*95\.50 · \d without a price yet · not part of the spend/);

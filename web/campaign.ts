@@ -39,7 +39,7 @@ const ROWS_SHOWN = 8;
 
 async function show(req: Request, res: Response, deps: CampaignDeps): Promise<void> {
   const caller = callerOf(req);
-  const query = queryOf(req);
+  const query = campaignQuery(req);
   const page = await campaignPage(deps, caller.tenantId, String(req.params['id']), query);
   res.vary('Accept');
   if (caller.via !== 'session' || wantsJson(req)) return void res.json(campaignDetailJson(page));
@@ -52,10 +52,25 @@ async function show(req: Request, res: Response, deps: CampaignDeps): Promise<vo
   });
 }
 
-function queryOf(req: Request): StatsQuery {
+export function campaignQuery(req: Request): StatsQuery {
   const result = statsQuery.omit({ currency: true }).safeParse({ ...req.query });
   if (!result.success) throw new AppError('invalid', 'bad parameter');
   return result.data;
+}
+
+/** The rows of one campaign, and the days that are asked for in its account's zone. @throws AppError `not_found` */
+export async function rowsOfCampaign(
+  stats: Pick<StatsService, 'rowsFor'>,
+  tenantId: number,
+  campaignId: string,
+  query: StatsQuery,
+) {
+  const { rows, question } = await stats.rowsFor(tenantId, query);
+  const input = onlyCampaign(rows, campaignId);
+  const [campaign] = input.campaigns;
+  const period = campaign && periodsOf(input, question, false).byAccount.get(campaign.ad_account_id);
+  if (campaign === undefined || period === undefined) throw new AppError('not_found', 'no such campaign');
+  return { input, question, campaign, period };
 }
 
 export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
@@ -67,12 +82,8 @@ async function campaignPage(
   campaignId: string,
   query: StatsQuery,
 ) {
-  const { rows, question } = await stats.rowsFor(tenantId, query);
-  const input = onlyCampaign(rows, campaignId);
-  const [campaign] = input.campaigns;
-  if (campaign === undefined) throw new AppError('not_found', 'no such campaign');
-  const period = periodsOf(input, question, false).byAccount.get(campaign.ad_account_id);
-  const detail = period && (await statsDetail.campaign(tenantId, campaignId, period));
+  const { input, question, campaign, period } = await rowsOfCampaign(stats, tenantId, campaignId, query);
+  const detail = await statsDetail.campaign(tenantId, campaignId, period);
   if (!detail) throw new AppError('not_found', 'no such campaign');
   const [now, before] = [addUp(input, question), addUp(input, question, true)];
   const { counted } = outcomesBehind(input, question, { currency: campaign.currency, campaignId });

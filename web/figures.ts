@@ -1,6 +1,7 @@
 import { type BreakdownPageDeps, breakdownRoutes } from './breakdown.ts';
 import { type CampaignDeps, campaignRoutes } from './campaign.ts';
 import { type ExplainDeps, explainRoutes } from './explain.ts';
+import { messageCostRoutes } from './message-costs.ts';
 import { type RateDeps, rateRoutes } from './rates.ts';
 import type { Route } from './route.ts';
 import { type SalesImportDeps, salesImportRoutes } from './sales-import.ts';
@@ -19,6 +20,7 @@ export type FigureDeps = CampaignDeps &
 export const figureRoutes = (deps: FigureDeps): Route[] => [
   ...breakdownRoutes(deps),
   ...campaignRoutes(deps),
+  ...messageCostRoutes(deps),
   ...explainRoutes(deps),
   ...syncPageRoutes(deps),
   ...rateRoutes(deps),

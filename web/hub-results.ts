@@ -1,10 +1,12 @@
 import type { LeadSpeeds } from '../adapters/postgres/lead-speed.ts';
+import type { MessageCosts } from '../adapters/postgres/message-costs.ts';
 import { chosen } from './breakdown-lines.ts';
 import { breakdownRows } from './breakdown-props.ts';
 import type { BreakdownService } from './breakdown-service.ts';
 import { createFormat } from './format.ts';
 import { firstResponseKpi, hubFigures, type Kpi } from './hub-props.ts';
 import { type Locale, translate } from './i18n.ts';
+import { campaignCosts, costWords } from './message-costs.ts';
 import { choicesOf, pickersOf, shownCurrency } from './pickers.ts';
 import { renderedPart, viewsVersion } from './render.ts';
 import { ALL, type StatsAnswer, type StatsQuery, type StatsService, searchOf } from './stats.ts';
@@ -22,6 +24,7 @@ interface Deps {
   stats: StatsService;
   leadSpeed: Pick<LeadSpeeds, 'firstResponse'>;
   breakdown: BreakdownService;
+  messageCosts: Pick<MessageCosts, 'byCampaign'>;
 }
 
 /** The hub's results as the page holds them, markup included, from the cache of the figures: they change when the figures do. */
@@ -31,7 +34,7 @@ export const hubResults = (deps: Deps, tenantId: number, query: StatsQuery, read
   );
 
 async function resultsOf(
-  { breakdown, leadSpeed }: Deps,
+  { stats, breakdown, leadSpeed, messageCosts }: Deps,
   tenantId: number,
   answer: StatsAnswer,
   query: StatsQuery,
@@ -60,7 +63,11 @@ async function resultsOf(
     ),
   );
   const kpis = withSpeed(figures.kpis, firstResponseKpi(speed?.p50 ?? null, earlier?.p50 ?? null, words));
-  const campaigns = { ...figures, campaigns: figures.campaigns.slice(0, CAMPAIGNS_SHOWN) };
+  const costs = await campaignCosts({ stats, messageCosts }, tenantId, query);
+  const rowsOfCampaigns = figures.campaigns
+    .slice(0, CAMPAIGNS_SHOWN)
+    .map((row) => ({ ...row, messages: costWords(row.campaignId, costs, query, words.format) }));
+  const campaigns = { ...figures, campaigns: rowsOfCampaigns };
   return {
     ...about,
     rendered: {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { HubPage } from '../adapters/postgres/hub-page.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { LeadSpeeds } from '../adapters/postgres/lead-speed.ts';
+import type { MessageCosts } from '../adapters/postgres/message-costs.ts';
 import type { Config } from '../config.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import { AppError } from '../domain/error.ts';
@@ -28,6 +29,7 @@ export interface MarketingDeps {
   leadPages: LeadPages;
   hubPage: HubPage;
   leadSpeed: Pick<LeadSpeeds, 'firstResponse'>;
+  messageCosts: Pick<MessageCosts, 'byCampaign'>;
   firstSteps: FirstStepList;
   /** The numbers behind the figures, and Meta's last replies of these accounts, for the debug switch. */
   debugStats: (tenantId: number) => Promise<{ accounts: readonly { ad_account_id: string }[] }>;
