@@ -4,9 +4,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createVault } from '../adapters/crypto/fernet.ts';
 import { createStores, type Stores } from '../adapters/postgres/stores.ts';
-import { asAdmin } from '../dev/stack/roles.ts';
 import { system } from '../domain/actor.ts';
-import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
+import { aTenant, type TestDatabase, tablesNaming, testDatabase } from '../test/database.ts';
 import { createDataDeletionActivities } from './data-deletion.ts';
 
 const PERSON = '8800123';
@@ -63,19 +62,7 @@ async function aConnectedTenant(metaUserId = PERSON): Promise<number> {
   return tenantId;
 }
 
-/** Every row of every table, as text, that names the person. */
-const naming = (text: string) =>
-  asAdmin(db.adminUrl, async (client) => {
-    const { rows: tables } = await client.query<{ name: string }>(
-      "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace",
-    );
-    const found: string[] = [];
-    for (const { name } of tables) {
-      const { rows } = await client.query(`SELECT t::text FROM ${name} t WHERE t::text LIKE $1`, [`%${text}%`]);
-      found.push(...rows.map(() => name));
-    }
-    return found;
-  });
+const naming = (text: string) => tablesNaming(db, text);
 
 async function erase(confirmationCode: string): Promise<number[]> {
   const tenantIds = await activities.tenantsToErase({ confirmationCode });

@@ -8,6 +8,7 @@ import { createArchiveFiles } from '../adapters/archive/files.ts';
 import { archivePlace } from '../adapters/archive/place.ts';
 import { type Archives, createArchives } from '../adapters/postgres/archives.ts';
 import { createGauges, type Gauges } from '../adapters/postgres/gauges.ts';
+import { createLeadRetention, type LeadRetention } from '../adapters/postgres/lead-retention.ts';
 import { createPastEvents, type PastEvents } from '../adapters/postgres/past-events.ts';
 import { asAdmin } from '../dev/stack/roles.ts';
 import { aCampaign, anAccount } from '../test/crm.ts';
@@ -19,13 +20,14 @@ import { createHousekeepingActivities } from './housekeeping.ts';
 let db: TestDatabase;
 let tenantId: number;
 let other: number;
-let stores: { gauges: Gauges; pastEvents: PastEvents; archives: Archives };
+let stores: { gauges: Gauges; pastEvents: PastEvents; leadRetention: LeadRetention; archives: Archives };
 
 beforeAll(async () => {
   db = await testDatabase();
   stores = {
     gauges: createGauges(db.database),
     pastEvents: createPastEvents(db.database),
+    leadRetention: createLeadRetention(db.database),
     archives: createArchives(db.database),
   };
   tenantId = await aTenant(db);
@@ -50,8 +52,15 @@ const kept = (tenant: number) =>
 
 type Deps = Parameters<typeof createHousekeepingActivities>[0];
 const keepHouse = (given: Partial<Deps> = {}, afterTenantId = 0) => {
-  const { gauges, pastEvents } = stores;
-  const { keepHouse } = createHousekeepingActivities({ gauges, pastEvents, archive: null, log: silentLog, ...given });
+  const { gauges, pastEvents, leadRetention } = stores;
+  const { keepHouse } = createHousekeepingActivities({
+    gauges,
+    pastEvents,
+    leadRetention,
+    archive: null,
+    log: silentLog,
+    ...given,
+  });
   return inActivity(() => keepHouse({ afterTenantId }));
 };
 const waiting = () =>

@@ -1,12 +1,14 @@
 import { heartbeat } from '@temporalio/activity';
 import type { Logger } from '../adapters/log.ts';
 import type { Gauges } from '../adapters/postgres/gauges.ts';
+import type { LeadRetention } from '../adapters/postgres/lead-retention.ts';
 import type { PastEvents } from '../adapters/postgres/past-events.ts';
 import { type ArchiveDeps, archivableMonths, archiveMonth } from './archive.ts';
 
 export interface HousekeepingDeps {
   gauges: Pick<Gauges, 'tenants'>;
   pastEvents: PastEvents;
+  leadRetention: Pick<LeadRetention, 'eraseSome'>;
   /** Null where no `ARCHIVE_URL` names a place. */
   archive: ArchiveDeps | null;
   log: Logger;
@@ -46,13 +48,12 @@ export function createHousekeepingActivities(deps: HousekeepingDeps) {
   };
 }
 
-function jobsOf({ pastEvents, archive, now = Date.now }: HousekeepingDeps): Record<string, Job> {
+function jobsOf({ pastEvents, leadRetention, archive, now = Date.now }: HousekeepingDeps): Record<string, Job> {
   return {
     /** Webhooks that were applied and are older than the tenant keeps them. */
-    async *webhooks(tenantId) {
-      for (let count = await pastEvents.purgeSome(tenantId); count > 0; count = await pastEvents.purgeSome(tenantId))
-        yield count;
-    },
+    webhooks: (tenantId) => untilNone(() => pastEvents.purgeSome(tenantId)),
+    /** Leads of whom nothing was heard for as long as the tenant keeps them. */
+    people: (tenantId) => untilNone(() => leadRetention.eraseSome(tenantId)),
     /** Detail by ad of months that ended a year ago. */
     async *monthsOfDetail(tenantId) {
       if (archive === null) return;
@@ -60,4 +61,8 @@ function jobsOf({ pastEvents, archive, now = Date.now }: HousekeepingDeps): Reco
         if (await archiveMonth(archive, tenantId, month)) yield 1;
     },
   };
+}
+
+async function* untilNone(some: () => Promise<number>): AsyncGenerator<number> {
+  for (let count = await some(); count > 0; count = await some()) yield count;
 }

@@ -52,3 +52,34 @@ export async function aTenant(
   );
   return id;
 }
+
+/** The table of every row, of whatever tenant, that holds this text in any of its columns. */
+export const tablesNaming = ({ adminUrl }: Pick<TestDatabase, 'adminUrl'>, text: string): Promise<string[]> =>
+  asAdmin(adminUrl, async (client) => {
+    const { rows: tables } = await client.query<{ name: string }>(
+      "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace ORDER BY 1",
+    );
+    const found: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await client.query(`SELECT FROM ${name} t WHERE t::text LIKE $1`, [`%${text}%`]);
+      found.push(...rows.map(() => name));
+    }
+    return found;
+  });
+
+/** Lets months pass over everything that a tenant has. */
+export const monthsPass = (
+  { adminUrl }: Pick<TestDatabase, 'adminUrl'>,
+  tenantId: number,
+  months: number,
+): Promise<void> =>
+  asAdmin(adminUrl, async (client) => {
+    const { rows } = await client.query<{ table: string; moved: string }>(`
+      SELECT c.table_name AS table, string_agg(format('%1$I = %1$I - interval ''${months} months''', c.column_name), ', ') AS moved
+      FROM information_schema.columns c JOIN pg_class p ON p.oid = format('public.%I', c.table_name)::regclass AND p.relkind IN ('r', 'p') AND NOT p.relispartition
+      WHERE c.table_schema = 'public' AND c.is_generated = 'NEVER' AND c.data_type = 'timestamp with time zone'
+        AND EXISTS (SELECT FROM information_schema.columns t WHERE t.table_schema = 'public' AND t.table_name = c.table_name AND t.column_name = 'tenant_id')
+      GROUP BY 1`);
+    for (const { table, moved } of rows)
+      await client.query(`UPDATE ${table} SET ${moved} WHERE tenant_id = $1`, [tenantId]);
+  });

@@ -30,7 +30,7 @@ export function createFrames({ pool }: Pick<Database, 'pool'>) {
         SELECT s.tenant_id, s.user_id, (SELECT to_jsonb(f) FROM (
           SELECT t.name AS tenant_name, t.currency, t.time_zone, u.name AS user_name, u.locale,
             coalesce((SELECT c.status FROM connections c WHERE c.tenant_id = t.id), 'not_connected') AS connection_status,
-            (SELECT count(*) FROM (SELECT FROM leads l WHERE l.tenant_id = t.id AND l.status = 'new' AND l.merged_into IS NULL LIMIT 100) n) AS unanswered,
+            (SELECT count(*) FROM (SELECT FROM leads l WHERE l.tenant_id = t.id AND l.status = 'new' AND l.merged_into IS NULL AND l.erased_at IS NULL LIMIT 100) n) AS unanswered,
             (SELECT count(*) FROM (SELECT FROM webhook_events w WHERE w.tenant_id = t.id AND w.state = 'parked' LIMIT 100) n) AS parked,
             (SELECT count(*) FROM (SELECT FROM outbound_messages m WHERE m.tenant_id = t.id AND m.state = 'unconfirmed' AND m.resolution IS NULL LIMIT 100) n) AS unconfirmed,
             t.sending = 'paused' OR (SELECT i.sending <> 'on' FROM installation_state i) AS sending_paused

@@ -49,7 +49,7 @@ const momentsBetween = (tx: Tx, tenantId: number, remind: Reminder | undefined, 
   tx.any(sql.type(momentRow)`
     SELECT d.lead_id, d.date_at, d.due_at, l.form_id,
       (SELECT x.meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) AS campaign_id
-    FROM (${reminderMoments(tenantId, remind)}) d JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = d.lead_id AND l.merged_into IS NULL
+    FROM (${reminderMoments(tenantId, remind)}) d JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = d.lead_id AND l.merged_into IS NULL AND l.erased_at IS NULL
     WHERE d.due_at >= ${from.toISOString()}::timestamptz AND d.due_at < ${to.toISOString()}::timestamptz ORDER BY d.due_at LIMIT ${AT_ONCE}`);
 
 /** Each date of a lead that the rule goes by, and when it is due. An opportunity that is lost reminds nobody. */

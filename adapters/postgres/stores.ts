@@ -33,6 +33,7 @@ import { createLeadForms } from './lead-forms.ts';
 import { createLeadMerges } from './lead-merges.ts';
 import { createLeadPages } from './lead-pages.ts';
 import { createLeadRecords } from './lead-records.ts';
+import { createLeadRetention } from './lead-retention.ts';
 import { createLeadSpeed } from './lead-speed.ts';
 import { createLeads } from './leads.ts';
 import { createMessageCosts } from './message-costs.ts';
@@ -108,6 +109,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadMerges: createLeadMerges(database),
     leadPages: createLeadPages(database),
     leadRecords: createLeadRecords(database),
+    leadRetention: createLeadRetention(database),
     leadSpeed: createLeadSpeed(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
