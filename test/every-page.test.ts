@@ -43,6 +43,7 @@ const addresses = () => [
   '/crm/settings/credentials?add',
   '/crm/settings/team?invite',
   `/crm/settings/team?disable=${newcomer.userId}`,
+  '/crm/settings/retention?months=12',
   '/crm/settings/api-keys?add',
   '/crm/audit?kind=access',
   '/nothing',

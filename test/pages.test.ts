@@ -137,6 +137,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
     '/crm/settings/credentials?add',
     '/crm/settings/team?invite',
     '/crm/settings/company',
+    '/crm/settings/retention?months=12',
     '/crm/settings/api-keys?add',
     '/crm/audit',
     '/crm/audit?kind=access',

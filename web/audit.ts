@@ -16,10 +16,10 @@ export interface AuditDeps {
 const EVENTS_A_PAGE = 50;
 /** What a person looks for, and the first parts of the names that belong to it. */
 const topics = {
-  connection: ['connection', 'page', 'ad_account', 'sync', 'backfill'],
+  connection: ['connection', 'page', 'ad_account', 'sync', 'backfill', 'archive'],
   credentials: ['credential', 'api_key'],
   people: ['user', 'session', 'tenant', 'sending'],
-  leads: ['lead', 'opportunity', 'sale', 'consent', 'form'],
+  leads: ['lead', 'opportunity', 'sale', 'consent', 'form', 'leads'],
   whatsapp: [
     'automation_rule',
     'automation_run',

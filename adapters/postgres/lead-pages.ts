@@ -41,6 +41,7 @@ const leadRow = z.object({
   created_at: z.date(),
   merged_into: z.string().nullable(),
   seller_id: z.string().nullable(),
+  erased_at: z.date().nullable(),
 });
 const touchRow = z.object({
   at: z.date(),
@@ -107,7 +108,7 @@ export function createLeadPages({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const lead = await tx.maybeOne(sql.type(leadRow)`
           SELECT id, full_name, email, phone, status, is_test, is_organic, recovered_at IS NOT NULL AS is_recovered, capture_state, capture_error, platform, form_id, answers,
-            arrived_at, created_at, merged_into, seller_id
+            arrived_at, created_at, merged_into, seller_id, erased_at
           FROM leads WHERE tenant_id = ${tenantId} AND id = ${leadId}`);
         if (!lead) throw new AppError('not_found', 'no such lead');
         return {
