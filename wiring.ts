@@ -95,14 +95,11 @@ export function ears(
   };
 }
 
-const MOST_TENANTS = 100_000;
-
 /** The tenants whose connection lives. */
 export async function connectedTenants({ stores }: Pick<Foundation, 'stores'>): Promise<number[]> {
   const live: number[] = [];
-  for (const { tenant_id } of await stores.gauges.tenants(MOST_TENANTS)) {
-    if (isLive((await stores.connections.byTenant(tenant_id)).status)) live.push(tenant_id);
-  }
+  for (const tenantId of await stores.gauges.ids())
+    if (isLive((await stores.connections.byTenant(tenantId)).status)) live.push(tenantId);
   return live;
 }
 

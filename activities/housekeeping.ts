@@ -6,7 +6,7 @@ import type { PastEvents } from '../adapters/postgres/past-events.ts';
 import { type ArchiveDeps, archivableMonths, archiveMonth } from './archive.ts';
 
 export interface HousekeepingDeps {
-  gauges: Pick<Gauges, 'tenants'>;
+  gauges: Pick<Gauges, 'ids'>;
   pastEvents: PastEvents;
   leadRetention: Pick<LeadRetention, 'eraseSome'>;
   /** Null where no `ARCHIVE_URL` names a place. */
@@ -20,7 +20,6 @@ type Job = (tenantId: number) => AsyncGenerator<number>;
 
 export type HousekeepingActivities = ReturnType<typeof createHousekeepingActivities>;
 
-const EVERY_TENANT = 100_000;
 const WORK_MS = 60_000;
 
 /** What each tenant need not keep any longer, or not in the database. Every step may be repeated, and what fails is tried again the next night. */
@@ -31,7 +30,7 @@ export function createHousekeepingActivities(deps: HousekeepingDeps) {
     /** Works for about a minute through the tenants after this one, by their ids. Gives the tenant to go on after, or null when every one had its turn. */
     async keepHouse({ afterTenantId }: { afterTenantId: number }): Promise<{ afterTenantId: number | null }> {
       const until = now() + WORK_MS;
-      const tenantIds = (await gauges.tenants(EVERY_TENANT)).map(({ tenant_id }) => tenant_id).sort((a, b) => a - b);
+      const tenantIds = await gauges.ids();
       for (const tenantId of tenantIds.filter((id) => id > afterTenantId))
         for (const [what, job] of jobs)
           try {

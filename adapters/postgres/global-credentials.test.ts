@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { asAdmin } from '../../dev/stack/roles.ts';
 import { TEST_FERNET_KEY } from '../../test/app.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
 import { createVault } from '../crypto/fernet.ts';
@@ -68,10 +69,26 @@ describe('The global category of the Vault', () => {
     ]);
   });
 
-  it('cannot be written by the application', async () => {
+  it('changes for every tenant or for none: a trail that cannot be written takes the change back', async () => {
+    const others = await aTenant(db);
+    const before = await trail();
+    await asAdmin(db.adminUrl, (client) =>
+      client.query(`ALTER TABLE system_events ADD CONSTRAINT refused CHECK (tenant_id <> ${others}) NOT VALID`),
+    );
+    await expect(globalCredentials(owner, vault).save(key, 'a-key-nobody-heard-of-1111')).rejects.toThrow();
+    await expect(globalCredentials(owner, vault).remove(key)).rejects.toThrow();
+    await asAdmin(db.adminUrl, (client) => client.query('ALTER TABLE system_events DROP CONSTRAINT refused'));
+    expect(await credentials().ycloudKey(others)).toBe('the-global-key-92be');
+    expect(await trail()).toEqual(before);
+  });
+
+  it('cannot be written by the application, and then nothing is told of it', async () => {
+    const before = await trail();
     await expect(globalCredentials(db.database, vault).save(webhook, 'not by the program')).rejects.toThrow(
       /row-level security/,
     );
     expect(await globalCredentials(db.database, vault).remove(key)).toBe(false);
+    expect(await credentials().ycloudKey(await aTenant(db))).toBe('the-global-key-92be');
+    expect(await trail()).toEqual(before);
   });
 });

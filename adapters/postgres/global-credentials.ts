@@ -1,7 +1,8 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Vault } from '../../domain/vault.ts';
-import type { Database } from './pool.ts';
+import { tenantIds } from './gauges.ts';
+import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
 const listedRow = z.object({ provider: z.string(), category: z.string(), last_four: z.string(), updated_at: z.date() });
@@ -11,18 +12,8 @@ interface Kind {
   category: string;
 }
 
-/** The Vault's global category. Needs the owner's connection: the application reads it and never writes it. Each tenant's audit trail says what changed. */
-export function globalCredentials({ pool, inTenant }: Pick<Database, 'pool' | 'inTenant'>, vault: Vault) {
-  /** Before the change: a trail may tell of one that failed, never miss one. */
-  async function tellTenants(name: 'credential.global_saved' | 'credential.global_removed', kind: Kind): Promise<void> {
-    const tenants = await pool.anyFirst(
-      sql.type(z.object({ tenant_id: z.number() }))`SELECT tenant_id FROM tenant_gauges(100000)`,
-    );
-    for (const tenantId of tenants)
-      await inTenant(tenantId, (tx) =>
-        audited(tx, { tenantId, name, actor: { type: 'operator', id: null }, details: { ...kind } }),
-      );
-  }
+/** The Vault's global category. Needs the owner's connection: the application reads it and never writes it. */
+export function globalCredentials({ pool }: Pick<Database, 'pool'>, vault: Vault) {
   return {
     /** One line each: never a secret, only its last four characters. */
     async list(): Promise<string[]> {
@@ -32,9 +23,8 @@ export function globalCredentials({ pool, inTenant }: Pick<Database, 'pool' | 'i
     },
 
     /** A replaced webhook secret stays valid as the previous one. */
-    async save({ provider, category }: Kind, secret: string): Promise<void> {
-      await tellTenants('credential.global_saved', { provider, category });
-      await pool.transaction(async (tx) => {
+    save: ({ provider, category }: Kind, secret: string): Promise<void> =>
+      pool.transaction(async (tx) => {
         if (category === 'webhook_secret')
           await tx.query(sql.unsafe`
             INSERT INTO credentials (provider, category, secret, last_four)
@@ -45,19 +35,25 @@ export function globalCredentials({ pool, inTenant }: Pick<Database, 'pool' | 'i
           INSERT INTO credentials (provider, category, secret, last_four)
           VALUES (${provider}, ${category}, ${vault.seal(secret)}, ${secret.slice(-4)})
           ON CONFLICT (tenant_id, provider, category) DO UPDATE SET secret = excluded.secret, last_four = excluded.last_four, updated_at = now()`);
-      });
-    },
+        await tellTenants(tx, 'credential.global_saved', { provider, category });
+      }),
 
     /** False when there was none. */
-    async remove({ provider, category }: Kind): Promise<boolean> {
-      const isThere = await pool.exists(
-        sql.unsafe`SELECT FROM credentials WHERE tenant_id IS NULL AND provider = ${provider} AND category = ${category}`,
-      );
-      if (!isThere) return false;
-      await tellTenants('credential.global_removed', { provider, category });
-      const { rowCount } = await pool.query(sql.unsafe`
-        DELETE FROM credentials WHERE tenant_id IS NULL AND provider = ${provider} AND category = ${category}`);
-      return rowCount > 0;
-    },
+    remove: ({ provider, category }: Kind): Promise<boolean> =>
+      pool.transaction(async (tx) => {
+        const { rowCount } = await tx.query(sql.unsafe`
+          DELETE FROM credentials WHERE tenant_id IS NULL AND provider = ${provider} AND category = ${category}`);
+        if (rowCount > 0) await tellTenants(tx, 'credential.global_removed', { provider, category });
+        return rowCount > 0;
+      }),
   };
+}
+
+/** A row in each tenant's audit trail, in the change's own transaction: it names one tenant after the other, and is no use for anything else afterwards. */
+async function tellTenants(tx: Tx, name: string, { provider, category }: Kind): Promise<void> {
+  const actor = { type: 'operator', id: null } as const;
+  for (const tenantId of await tenantIds(tx)) {
+    await tx.query(sql.unsafe`SELECT set_config('hub.tenant_id', ${String(tenantId)}, true)`);
+    await audited(tx, { tenantId, name, actor, details: { provider, category } });
+  }
 }

@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
+import { tenantIds } from './gauges.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
 
@@ -35,9 +36,7 @@ export interface Rotation {
 export type Reseal = (sealed: string) => string | null;
 
 const sealedRow = z.object({ key: z.string(), sealed: z.string() });
-const tenantRow = z.object({ tenant_id: z.number() });
 const BATCH = 500;
-const EVERY_TENANT = 2_147_483_647;
 
 /**
  * Seals everything with the newest key while the programs go on: a batch a transaction, a row only where it still holds what was read. Safe to
@@ -46,9 +45,7 @@ const EVERY_TENANT = 2_147_483_647;
  */
 export async function rotateSealed(app: Database, owner: Database, reseal: Reseal): Promise<Rotation> {
   const rotation: Rotation = { resealed: 0, current: 0, unreadable: [] };
-  const tenants = await app.pool.any(sql.type(tenantRow)`
-    SELECT tenant_id FROM tenant_gauges(${EVERY_TENANT}) ORDER BY tenant_id`);
-  for (const { tenant_id: tenantId } of tenants) {
+  for (const tenantId of await tenantIds(app.pool)) {
     const before = rotation.resealed;
     for (const column of OF_TENANTS) {
       const where = sql.fragment`tenant_id = ${tenantId}`;

@@ -2,6 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Actor } from '../../domain/actor.ts';
 import { type Choice, DROP_ALL, type Resumption } from '../../domain/held-runs.ts';
+import { tenantIds } from './gauges.ts';
 import { heldRuns, letGo } from './held-runs.ts';
 import type { Database, Tx } from './pool.ts';
 import { audited } from './system-events.ts';
@@ -95,11 +96,8 @@ export function createInstallationSending({ pool, inTenant }: Pick<Database, 'po
      * in each tenant that is not paused itself. Each tenant's audit trail says so.
      */
     async set(sending: InstallationSending['sending'], overdue: Resumption = DROP_ALL): Promise<InstallationSending> {
-      const tenants = await pool.anyFirst(
-        sql.type(z.object({ tenant_id: z.number() }))`SELECT tenant_id FROM tenant_gauges(100000)`,
-      );
       // Before the switch: what is overdue must not leave between.
-      for (const tenantId of tenants)
+      for (const tenantId of await tenantIds(pool))
         await inTenant(tenantId, async (tx) => {
           const isOn = await tx.exists(sql.unsafe`SELECT FROM tenants WHERE id = ${tenantId} AND sending = 'on'`);
           const details =
