@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { fillVariables, type LeadFacts, matches, render } from './automation.ts';
 import { placeholdersIn } from './template.ts';
 
-const lead: LeadFacts = { fullName: ' Lucía Fernández ', formId: '644', campaignId: '120', campaignName: 'Implantes' };
+const lead: LeadFacts = {
+  ...{ fullName: ' Lucía Fernández ', formId: '644', campaignId: '120', campaignName: 'Implantes' },
+  expectedAt: null,
+};
 
 describe('rules', () => {
   it('match every lead without conditions, and only the named forms and campaigns with them', () => {
@@ -19,6 +22,7 @@ describe('rules', () => {
       'jueves',
     ]);
     expect(fillVariables(['first_name'], { ...lead, fullName: null })).toBeNull();
+    expect(fillVariables(['expected_at'], lead)).toBeNull();
   });
 
   it('write the filled template as it stands in the conversation', () => {

@@ -35,7 +35,8 @@ export interface RuleConditions {
 }
 
 /** Where a variable's words come from. */
-export type VariableSource = 'first_name' | 'full_name' | 'campaign_name' | { text: string };
+export type VariableSource = (typeof variableNames)[number] | { text: string };
+export const variableNames = ['first_name', 'full_name', 'campaign_name', 'expected_at'] as const;
 
 export interface SendTemplate {
   templateName: string;
@@ -86,6 +87,8 @@ export interface LeadFacts {
   formId: string | null;
   campaignId: string | null;
   campaignName: string | null;
+  /** The date expected of an opportunity of theirs, in words (`dateWords`). */
+  expectedAt: string | null;
 }
 
 /** No condition matches every lead; each given one must hold. */
@@ -102,6 +105,7 @@ export function fillVariables(sources: readonly VariableSource[], lead: LeadFact
   const words = sources.map((source) => {
     if (typeof source === 'object') return source.text.trim();
     if (source === 'campaign_name') return lead.campaignName?.trim() ?? '';
+    if (source === 'expected_at') return lead.expectedAt ?? '';
     const name = lead.fullName?.trim() ?? '';
     return source === 'first_name' ? (name.split(/\s+/)[0] ?? '') : name;
   });

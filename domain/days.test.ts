@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { addDays, dayIn, daysOf, lastDays, minutesIn, previousOf, weekdayIn } from './days.ts';
+import { addDays, dateWords, dayIn, daysOf, lastDays, minutesIn, previousOf, weekdayIn } from './days.ts';
 
 it('is the calendar day of its zone', () => {
   const at = new Date('2026-11-25T02:30:00Z');
@@ -42,4 +42,10 @@ it('counts today into a window, and puts the one before it right before', () => 
   expect(previousOf(window)).toEqual({ since: '2026-09-26', until: '2026-10-25' });
   expect(daysOf(window)).toHaveLength(30);
   expect(daysOf(lastDays('UTC', new Date('2026-11-24T00:00:00Z'), 1))).toEqual(['2026-11-24']);
+});
+
+it('says a date in the language and zone that it is for', () => {
+  const at = new Date('2026-11-27T01:30:00Z');
+  expect(dateWords(at, 'es', 'America/Argentina/Buenos_Aires')).toBe('jueves, 26 de noviembre, 22:30');
+  expect(dateWords(at, 'en', 'America/Bogota')).toBe('Thursday, November 26 at 8:30 PM');
 });

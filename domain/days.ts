@@ -8,6 +8,20 @@ export function dayIn(timeZone: string, at: Date): string {
 /** The day of the week in `timeZone`, 1 = Monday to 7 = Sunday. */
 export const weekdayIn = (timeZone: string, at: Date): number => new Date(dayIn(timeZone, at)).getUTCDay() || 7;
 
+/** A date and time as a person of the zone says it: "jueves, 26 de noviembre, 18:30". */
+export function dateWords(at: Date, locale: 'es' | 'en', timeZone: string): string {
+  const key = `${locale} ${timeZone}`;
+  const format =
+    wordFormats.get(key) ?? new Intl.DateTimeFormat(locale === 'es' ? 'es-AR' : 'en-US', inWords(locale, timeZone));
+  wordFormats.set(key, format);
+  return format.format(at).replaceAll(/\s/g, ' ');
+}
+
+const inWords = (locale: 'es' | 'en', timeZone: string): Intl.DateTimeFormatOptions => ({
+  ...{ timeZone, weekday: 'long', day: 'numeric', month: 'long', minute: '2-digit' },
+  ...(locale === 'es' ? { hour: '2-digit', hourCycle: 'h23' } : { hour: 'numeric' }),
+});
+
 /** Minutes of the day in `timeZone`: 0 to 1439. */
 export function minutesIn(timeZone: string, at: Date): number {
   const options = { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
@@ -54,6 +68,7 @@ export function previousOf({ since, until }: Period): Period {
 
 const dayFormats = new Map<string, Intl.DateTimeFormat>();
 const timeFormats = new Map<string, Intl.DateTimeFormat>();
+const wordFormats = new Map<string, Intl.DateTimeFormat>();
 
 /** Made once a zone: one of these holds a tenth of a MiB outside of the heap, where no collection is in a hurry. */
 function formatOf(known: Map<string, Intl.DateTimeFormat>, options: Intl.DateTimeFormatOptions & { timeZone: string }) {

@@ -126,7 +126,10 @@ async function tryOut(rule: NewRule, options: Options, values: Values, ruleTrial
     asksConsent: heedConsent && firstMessage !== undefined && asksConsent(templateFor(firstMessage, options)),
   });
   const people = [...new Map(candidates.map((each) => [each.leadId, each])).values()].slice(0, PREVIEWED);
-  const shown = people.find(({ leadId }) => leadId === values['lead']) ?? people.find(isWhole) ?? people[0];
+  const shown =
+    people.find(({ leadId }) => leadId === values['lead']) ??
+    people.find((each) => isWhole(each, messages)) ??
+    people[0];
   return {
     ...result,
     sendsMessages: messages.length > 0,
@@ -137,7 +140,10 @@ async function tryOut(rule: NewRule, options: Options, values: Values, ruleTrial
   };
 }
 
-const isWhole = (candidate: Candidate): boolean => candidate.fullName !== null && !candidate.isTest;
+const isWhole = (candidate: Candidate, messages: readonly MessageStep[]): boolean =>
+  candidate.fullName !== null &&
+  !candidate.isTest &&
+  messages.every(({ variables }) => fillVariables(variables, candidate) !== null);
 const templateFor = (step: MessageStep, { templates }: Options) =>
   templateOf(`${step.templateName}|${step.language}`, templates);
 

@@ -10,6 +10,7 @@ import {
   stepsOf,
   triggers,
   type VariableSource,
+  variableNames,
 } from '../domain/automation.ts';
 import { leadStatuses } from '../domain/lead.ts';
 import { asksForMore, partsOf, placeholdersIn, templateProblem } from '../domain/template.ts';
@@ -17,7 +18,7 @@ import { asksForMore, partsOf, placeholdersIn, templateProblem } from '../domain
 /** The editor's form: what was typed, what it means, and what is wrong with it, by field. */
 
 export type Values = Readonly<Record<string, string>>;
-export const variableSources = ['first_name', 'full_name', 'campaign_name', 'text'] as const;
+export const variableSources = [...variableNames, 'text'] as const;
 /** What a step does. */
 export const stepKinds = ['message', 'status', 'notify'] as const;
 export const units = ['m', 'h', 'd'] as const;
@@ -161,7 +162,8 @@ function stepOf(
 
 function variableOf(values: Values, step: string, n: number, errors: Record<string, string>): VariableSource {
   const source = values[`${step}_v${n}`];
-  if (source === 'first_name' || source === 'full_name' || source === 'campaign_name') return source;
+  const named = variableNames.find((name) => name === source);
+  if (named !== undefined) return named;
   const text = (values[`${step}_t${n}`] ?? '').trim();
   if (source !== 'text') errors[`${step}_v${n}`] = 'variable';
   else if (text === '' || text.length > 1024) errors[`${step}_t${n}`] = 'text';

@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { insertConsents } from '../adapters/postgres/consents.ts';
 import { ruleBody } from '../adapters/postgres/rules.ts';
 import { system } from '../domain/actor.ts';
+import { addDays, dayIn } from '../domain/days.ts';
 import { type TestApp, testApp } from '../test/app.ts';
 import { aCampaign, aLead, anAccount, aTouch } from '../test/crm.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
@@ -314,6 +315,23 @@ describe('trying without sending', () => {
     await change(sql.unsafe`UPDATE meta_templates SET category = 'MARKETING' WHERE tenant_id = ${tenantId}`);
     await change(sql.unsafe`UPDATE tenants SET heed_consent = false WHERE id = ${tenantId}`);
     expect(await tryIt()).toContain('2 de 2 personas');
+  });
+
+  it('fills in the date expected of an opportunity, and leaves out who has none', async () => {
+    const leadId = await someone({ phone: '+5491155550201' });
+    await someone({ phone: '+5491155550202' });
+    const tomorrow = addDays(dayIn('America/Argentina/Buenos_Aires', new Date()), 1);
+    await app.stores.sales.openOpportunity(
+      tenantId,
+      leadId,
+      { name: 'Implante', value: '100', currency: 'ARS', expectedAt: `${tomorrow}T18:30` },
+      system('test'),
+    );
+    const result = await tryIt({ s0_v2: 'expected_at' });
+    expect(result).toMatch(/1 de 2 personas habrían.*1 no: falta un dato variable/);
+    expect(result).toMatch(/\w+, \d+ de \w+, 18:30/);
+    await make({ s0_v2: 'expected_at' });
+    expect(await stored()).toMatchObject({ action_config: { variables: ['first_name', 'expected_at'] } });
   });
 
   it('says what it would cost where prices are known', async () => {

@@ -1,4 +1,5 @@
 import { fillVariables, isMessage, render } from '../../domain/automation.ts';
+import { dateWords } from '../../domain/days.ts';
 import { AppError } from '../../domain/error.ts';
 import { quietUntil } from '../../domain/quiet-hours.ts';
 import { asksConsent, partsOf, templateProblem } from '../../domain/template.ts';
@@ -43,6 +44,7 @@ export function checkDispatch(situation: DispatchSituation, now: Date): Verdict 
     formId: run.form_id,
     campaignId: person.campaign_id,
     campaignName: person.campaign_name,
+    expectedAt: person.expected_at && dateWords(person.expected_at, run.locale, run.time_zone),
   });
   if (parameters === null) return skip('variable_missing');
   const free = freeAt(person.last_left_at, now);

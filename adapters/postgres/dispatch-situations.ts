@@ -6,6 +6,7 @@ import { refusedWhatsApp } from './consents.ts';
 import { instant } from './instant.ts';
 import { ownRow } from './message-moves.ts';
 import type { Tx } from './pool.ts';
+import { dateOf, expectedAt } from './reminder-rules.ts';
 import { actionConfig } from './rule-shapes.ts';
 
 const runRow = z.object({
@@ -37,6 +38,7 @@ const runRow = z.object({
   template_cap_hours: z.number(),
   sending_on: z.boolean(),
   heed_consent: z.boolean(),
+  locale: z.enum(['es', 'en']),
 });
 const personRow = z.object({
   suppressed: z.boolean(),
@@ -46,6 +48,7 @@ const personRow = z.object({
   last_left_at: instant.nullable(),
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
+  expected_at: instant.nullable(),
 });
 const senderRow = z.object({ phone: z.string(), waba_id: z.string(), status: z.string() });
 const templateRow = z.object({
@@ -147,7 +150,7 @@ const read = (tx: Tx, dispatch: Dispatch) => {
     SELECT r.state AS run_state, r.due_at AS run_due_at, r.reason AS run_reason, ${fromBeforeRestore} AS is_restored, r.occurrence, r.acted_step, r.chain, a.action,
       u.id AS rule_id, u.name AS rule_name, u.is_active AS rule_active, u.trigger_type, u.daily_cap, ${startsClocks} AS starts_clocks, ${ruleSentToday} AS rule_sent_today,
       l.id AS lead_id, l.phone, l.full_name, l.is_test, l.form_id,
-      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours, t.heed_consent,
+      t.time_zone, to_char(t.quiet_from, 'HH24:MI') AS quiet_from, to_char(t.quiet_until, 'HH24:MI') AS quiet_until, t.quiet_days, t.template_cap, t.template_cap_hours, t.heed_consent, t.locale,
       t.sending = 'on' AND (SELECT i.sending = 'on' FROM installation_state i) AS sending_on,
       (SELECT to_jsonb(p) FROM (${personQuery(dispatch)}) p) AS person,
       (SELECT to_jsonb(s) FROM sender s) AS sender,
@@ -183,7 +186,8 @@ const personQuery = (dispatch: Dispatch) => sql.fragment`
   SELECT
     EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${dispatch.tenantId} AND s.phone = ${dispatch.phone} AND s.lifted_at IS NULL) AS suppressed,
     ${refusedWhatsApp(dispatch.tenantId, sql.fragment`${dispatch.lead_id}`)} AS refused_consent,
-    recent.n AS recent_templates, recent.since AS recent_since, ${lastLeft(dispatch.tenantId, dispatch.phone, ofThisStep(dispatch))} AS last_left_at, x.campaign_id, x.campaign_name
+    recent.n AS recent_templates, recent.since AS recent_since, ${lastLeft(dispatch.tenantId, dispatch.phone, ofThisStep(dispatch))} AS last_left_at, x.campaign_id, x.campaign_name,
+    ${expectedAt(dispatch.tenantId, sql.fragment`${dispatch.lead_id}`, sql.fragment`${dateOf(dispatch.occurrence)}::timestamptz`)} AS expected_at
   FROM (SELECT count(*) AS n, min(m.created_at) AS since FROM outbound_messages m
     WHERE m.tenant_id = ${dispatch.tenantId} AND m.phone = ${dispatch.phone} AND m.created_at > now() - t.template_cap_hours * interval '1 hour' AND m.template_name IS NOT NULL
       AND m.state NOT IN ('rejected', 'cancelled', 'failed') AND NOT (${ofThisStep(dispatch)})) recent

@@ -2,7 +2,8 @@ import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { system } from '../../domain/actor.ts';
-import type { Reminder } from '../../domain/automation.ts';
+import type { Reminder, VariableSource } from '../../domain/automation.ts';
+import { dateWords } from '../../domain/days.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
 import { aRun, type SendCase } from '../../test/outbound.ts';
 import { createAutomationRuns, type RunToStart } from './automation-runs.ts';
@@ -28,8 +29,8 @@ beforeEach(async () => {
 const change = (statement: ReturnType<typeof sql.unsafe>) =>
   db.database.inTenant(tenantId, (tx) => tx.query(statement));
 /** A rule that was last looked at half an hour ago. */
-async function aReminder(remind: Reminder, campaignIds?: string[]) {
-  const step = { templateName: 'bienvenida_lead', language: 'es', variables: ['first_name' as const], waitMinutes: 0 };
+async function aReminder(remind: Reminder, campaignIds?: string[], variable: VariableSource = 'first_name') {
+  const step = { templateName: 'bienvenida_lead', language: 'es', variables: [variable], waitMinutes: 0 };
   const rule = await createRules(db.database).create(
     tenantId,
     { name: 'Turno', trigger: 'reminder', conditions: { remind, campaignIds }, steps: [step], dailyCap: null },
@@ -57,6 +58,18 @@ const runsOf = (ruleId: string) =>
       SELECT id, lead_id, occurrence, state FROM automation_runs WHERE tenant_id = ${tenantId} AND rule_id = ${ruleId} ORDER BY created_at, id`),
   );
 const dayBefore: Reminder = { date: 'expected', side: 'before', hours: 24 };
+
+/** What its message would say of the date; else why there is none. */
+async function saidBy(runId: string): Promise<string | undefined> {
+  const claim = await createOutboundMessages(db.database).claim(tenantId, runId, new Date());
+  if (claim.decision === 'send') return claim.message.bodyParameters[0];
+  return 'reason' in claim ? claim.reason : claim.decision;
+}
+
+const inWords = async (hours: number, locale: 'es' | 'en') => {
+  const at = await localTime(hours);
+  return dateWords(new Date(`${at}:00-03:00`), locale, 'America/Argentina/Buenos_Aires');
+};
 
 describe('a reminder', () => {
   it('starts once, so long before the expected date, and its message leaves', async () => {
@@ -151,6 +164,37 @@ describe('a reminder', () => {
     expect(await runsOf(rule.id)).toEqual([]);
   });
 
+  it.each(['es', 'en'] as const)(
+    'says the date it is about, in the language and zone of the company: %s',
+    async (locale) => {
+      await change(sql.unsafe`UPDATE tenants SET locale = ${locale} WHERE id = ${tenantId}`);
+      const rule = await aReminder(dayBefore, undefined, 'expected_at');
+      await anOpportunity(5);
+      await anOpportunity(23.8);
+      const words = await inWords(23.8, locale);
+      await look(rule.id);
+      const [run] = await runsOf(rule.id);
+      expect(await saidBy(run?.id ?? '')).toBe(words);
+    },
+  );
+
+  it('says the next date where its own was moved meanwhile, and nothing where none is left', async () => {
+    const rule = await aReminder(dayBefore, undefined, 'expected_at');
+    const id = await anOpportunity(23.8);
+    await look(rule.id);
+    const [run] = await runsOf(rule.id);
+    const given = { name: 'Implante', value: '100', currency: 'ARS', sellerId: null, stage: 'open' as const };
+    const moveTo = (expectedAt: string | null) =>
+      createOpportunities(db.database).change(tenantId, id, { ...given, expectedAt }, system('test'));
+    await moveTo(null);
+    const other = await aRun(db.database, tenantId);
+    await change(sql.unsafe`UPDATE automation_runs SET rule_id = ${rule.id} WHERE id = ${other.runId}`);
+    expect(await saidBy(other.runId)).toBe('variable_missing');
+    await moveTo(await localTime(50));
+    const words = await inWords(50, 'es');
+    expect(await saidBy(run?.id ?? '')).toBe(words);
+  });
+
   it('is due work once a minute', async () => {
     const rule = await aReminder(dayBefore);
     const isDue = async () =>
@@ -167,6 +211,12 @@ describe('a reminder', () => {
     await anOpportunity(-24 * 40);
     await anOpportunity(48);
     const trial = { trigger: 'reminder' as const, conditions: { remind: dayBefore } };
-    expect(await createRuleTrials(db.database).candidates(tenantId, trial)).toMatchObject([{ leadId: person.leadId }]);
+    expect(await createRuleTrials(db.database).candidates(tenantId, trial)).toMatchObject([
+      { leadId: person.leadId, expectedAt: await inWords(-24, 'es') },
+    ]);
+    const welcome = { trigger: 'new_lead' as const, conditions: {} };
+    expect(await createRuleTrials(db.database).candidates(tenantId, welcome)).toMatchObject([
+      { leadId: person.leadId, expectedAt: await inWords(48, 'es') },
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import { sql } from 'slonik';
+import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import { matches, offsetMinutes, type Reminder } from '../../domain/automation.ts';
 import type { Database, Tx } from './pool.ts';
@@ -34,7 +34,7 @@ export function createReminderRules({ inTenant }: Pick<Database, 'inTenant'>) {
             await startRun(tx, tenantId, rule, {
               trigger: 'reminder',
               leadId,
-              occurrence: `date:${date_at.toISOString()}`,
+              occurrence: dateOccurrence(date_at),
             });
         // One that did not fit is looked at again with the next: its run exists.
         const until = due.length < AT_ONCE ? rule.now : (due.at(-1)?.due_at ?? rule.now);
@@ -45,12 +45,23 @@ export function createReminderRules({ inTenant }: Pick<Database, 'inTenant'>) {
 }
 export type ReminderRules = ReturnType<typeof createReminderRules>;
 
+const DATE = 'date:';
+const dateOccurrence = (at: Date): string => `${DATE}${at.toISOString()}`;
+/** The date that a reminder's run is about, ISO 8601; null for every other run. */
+export const dateOf = (occurrence: string): string | null =>
+  occurrence.startsWith(DATE) ? occurrence.slice(DATE.length) : null;
+
 const momentsBetween = (tx: Tx, tenantId: number, remind: Reminder | undefined, from: Date, to: Date) =>
   tx.any(sql.type(momentRow)`
     SELECT d.lead_id, d.date_at, d.due_at, l.form_id,
       (SELECT x.meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) AS campaign_id
     FROM (${reminderMoments(tenantId, remind)}) d JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = d.lead_id AND l.merged_into IS NULL AND l.erased_at IS NULL
     WHERE d.due_at >= ${from.toISOString()}::timestamptz AND d.due_at < ${to.toISOString()}::timestamptz ORDER BY d.due_at LIMIT ${AT_ONCE}`);
+
+/** What the date of a lead's opportunities is: the one that `about` names while it stands, else the next one, else the last. Lost ones have none. */
+export const expectedAt = (tenantId: number, leadId: FragmentSqlToken, about: FragmentSqlToken) => sql.fragment`
+  (SELECT o.expected_at FROM opportunities o WHERE o.tenant_id = ${tenantId} AND o.lead_id = ${leadId} AND o.expected_at IS NOT NULL AND o.stage <> 'lost'
+    ORDER BY o.expected_at IS NOT DISTINCT FROM ${about} DESC, o.expected_at >= now() DESC, abs(extract(epoch FROM o.expected_at - now())) LIMIT 1)`;
 
 /** Each date of a lead that the rule goes by, and when it is due. An opportunity that is lost reminds nobody. */
 export function reminderMoments(tenantId: number, remind: Reminder | undefined) {

@@ -11,6 +11,7 @@ import {
   reminderSides,
   stepsOf,
   triggers,
+  variableNames,
 } from '../../domain/automation.ts';
 import { leadStatuses } from '../../domain/lead.ts';
 
@@ -32,14 +33,7 @@ const MOST_MINUTES = 60 * 24 * 60;
 export const sendTemplateConfig = z.object({
   templateName: z.string().regex(/^[a-z0-9_]{1,512}$/),
   language: z.string().regex(/^[a-z]{2,3}(_[A-Z]{2})?$/),
-  variables: z
-    .array(
-      z.union([
-        z.enum(['first_name', 'full_name', 'campaign_name']),
-        z.object({ text: z.string().trim().min(1).max(1024) }),
-      ]),
-    )
-    .max(20),
+  variables: z.array(z.union([z.enum(variableNames), z.object({ text: z.string().trim().min(1).max(1024) })])).max(20),
 });
 const waitMinutes = z.number().int().min(0).max(MOST_MINUTES);
 const sequenceConfig = z.object({

@@ -1,10 +1,11 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { saysOneOf } from '../../domain/automation.ts';
+import { dateWords } from '../../domain/days.ts';
 import type { Candidate } from '../../domain/dry-run.ts';
 import { refusedWhatsApp } from './consents.ts';
 import type { Database, Tx } from './pool.ts';
-import { reminderMoments } from './reminder-rules.ts';
+import { expectedAt, reminderMoments } from './reminder-rules.ts';
 import type { NewRule } from './rule-shapes.ts';
 
 const templateRow = z.object({
@@ -35,6 +36,9 @@ const candidateRow = z.object({
   form_id: z.string().nullable(),
   campaign_id: z.string().nullable(),
   campaign_name: z.string().nullable(),
+  expected_at: z.date().nullable(),
+  locale: z.enum(['es', 'en']),
+  time_zone: z.string(),
   at: z.date(),
   words: z.string().nullable(),
 });
@@ -77,9 +81,11 @@ export function createRuleTrials({ inTenant }: Pick<Database, 'inTenant'>) {
         const rows = await tx.any(sql.type(candidateRow)`
           SELECT l.id AS lead_id, l.full_name, l.phone, l.is_test, l.form_id, t.meta_campaign_id AS campaign_id, c.name AS campaign_name, e.at, e.words,
             EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = l.tenant_id AND s.phone = l.phone AND s.lifted_at IS NULL) AS is_suppressed,
-            ${refusedWhatsApp(tenantId, sql.fragment`l.id`)} AS has_refused
+            ${refusedWhatsApp(tenantId, sql.fragment`l.id`)} AS has_refused,
+            ${expectedAt(tenantId, sql.fragment`l.id`, sql.fragment`e.date_at`)} AS expected_at, n.locale, n.time_zone
           FROM (${eventsOf(tenantId, trial)}) e
           JOIN leads l ON l.tenant_id = ${tenantId} AND l.id = e.lead_id AND l.capture_state = 'captured'
+          JOIN tenants n ON n.id = l.tenant_id
           LEFT JOIN LATERAL (SELECT x.meta_campaign_id FROM lead_touches x WHERE x.tenant_id = l.tenant_id AND x.lead_id = l.id ORDER BY x.touched_at DESC LIMIT 1) t ON true
           LEFT JOIN meta_ads_campaigns c ON c.tenant_id = l.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
           WHERE ${among(sql.fragment`l.form_id`, trial.conditions.formIds)} AND ${among(sql.fragment`t.meta_campaign_id`, trial.conditions.campaignIds)}
@@ -99,28 +105,30 @@ export type RuleTrials = ReturnType<typeof createRuleTrials>;
 const among = (column: ReturnType<typeof sql.fragment>, ids: readonly string[] | undefined) =>
   ids === undefined ? sql.fragment`true` : sql.fragment`${column} = ANY(${sql.array([...ids], 'text')})`;
 
-/** What would have started the rule: one row a time. */
+const noDate = sql.fragment`NULL::timestamptz AS date_at`;
+
+/** What would have started the rule: one row a time, with the date it is about where there is one. */
 function eventsOf(tenantId: number, { trigger, conditions }: Trial) {
   const since = sql.fragment`now() - ${DAYS} * interval '1 day'`;
   switch (trigger) {
     case 'new_lead':
       return sql.fragment`
-        SELECT id AS lead_id, arrived_at AS at, NULL AS words FROM leads WHERE tenant_id = ${tenantId} AND arrived_at > ${since}`;
+        SELECT id AS lead_id, arrived_at AS at, NULL AS words, ${noDate} FROM leads WHERE tenant_id = ${tenantId} AND arrived_at > ${since}`;
     case 'status_change':
       return sql.fragment`
-        SELECT object_id::uuid AS lead_id, created_at AS at, NULL AS words FROM system_events
+        SELECT object_id::uuid AS lead_id, created_at AS at, NULL AS words, ${noDate} FROM system_events
         WHERE tenant_id = ${tenantId} AND kind = 'change' AND object_type = 'lead' AND name = 'lead.status_changed' AND created_at > ${since}
           AND details ->> 'to' = ANY(${sql.array([...(conditions.toStatuses ?? [])], 'text')})`;
     case 'keyword':
       return sql.fragment`
-        SELECT lead_id, sent_at AS at, body AS words FROM chat_messages
+        SELECT lead_id, sent_at AS at, body AS words, ${noDate} FROM chat_messages
         WHERE tenant_id = ${tenantId} AND direction = 'in' AND lead_id IS NOT NULL AND body IS NOT NULL AND sent_at > ${since}`;
     case 'reminder':
       return sql.fragment`
-        SELECT d.lead_id, d.due_at AS at, NULL AS words FROM (${reminderMoments(tenantId, conditions.remind)}) d WHERE d.due_at > ${since} AND d.due_at <= now()`;
+        SELECT d.lead_id, d.due_at AS at, NULL AS words, d.date_at FROM (${reminderMoments(tenantId, conditions.remind)}) d WHERE d.due_at > ${since} AND d.due_at <= now()`;
     case 'no_reply':
       return sql.fragment`
-        SELECT m.lead_id, m.created_at + ${conditions.afterHours ?? 0} * interval '1 hour' AS at, NULL AS words FROM outbound_messages m
+        SELECT m.lead_id, m.created_at + ${conditions.afterHours ?? 0} * interval '1 hour' AS at, NULL AS words, ${noDate} FROM outbound_messages m
         WHERE m.tenant_id = ${tenantId} AND m.rule_id IS NOT NULL AND m.created_at > ${since} AND m.state NOT IN ('claimed', 'cancelled', 'rejected', 'failed')
           AND NOT EXISTS (SELECT FROM chat_messages c WHERE c.tenant_id = m.tenant_id AND c.phone = m.phone AND c.direction = 'in'
             AND c.sent_at BETWEEN m.created_at AND m.created_at + ${conditions.afterHours ?? 0} * interval '1 hour')`;
@@ -137,6 +145,7 @@ const candidateOf = (row: z.output<typeof candidateRow>): Candidate => ({
   formId: row.form_id,
   campaignId: row.campaign_id,
   campaignName: row.campaign_name,
+  expectedAt: row.expected_at && dateWords(row.expected_at, row.locale, row.time_zone),
   at: row.at,
 });
 
