@@ -33,6 +33,8 @@ async function ask(method: string, path: string, body?: unknown, with_ = key): P
   });
   return { status: reply.status, json: (await reply.json()) as Answer['json'] };
 }
+const cursor = (at: string, id = '5f0e7f5e-9a52-4d5c-8a53-3f1f8a4a6f10') =>
+  `?cursor=${Buffer.from(JSON.stringify([at, id])).toString('base64url')}`;
 const namesOf = ({ json }: Answer) => json.leads.map(({ full_name }) => full_name);
 
 describe('leads for other programs', () => {
@@ -111,7 +113,14 @@ describe('leads for other programs', () => {
     '?status=rich',
     '?since=yesterday',
     '?cursor=x',
-    `?cursor=${Buffer.from('["1","2"]').toString('base64url')}`,
+    '?since=0000-01-01T00:00:00Z',
+    '?since=9999-12-31T23:59:59-23:59',
+    cursor('1', '2'),
+    cursor('2026-02-30 10:00:00+00'),
+    cursor('2026-02-30T10:00:00Z'),
+    cursor('2026-01-01T10:00:00+99:00'),
+    cursor('0000-01-01T10:00:00Z'),
+    cursor('9999-12-31T23:59:59-23:59'),
   ])('refuses %s', async (query) => {
     expect((await ask('GET', query)).status).toBe(422);
   });

@@ -27,7 +27,7 @@ const pageRow = recordRow.extend({ created_text: z.string() });
 
 /** Where the next page begins: behind this lead. */
 export interface LeadCursor {
-  /** The database's own text, to the microsecond. */
+  /** ISO 8601 in UTC, to the microsecond. */
   createdAt: string;
   id: string;
 }
@@ -61,7 +61,7 @@ export function createLeadRecords({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const { status, since, behind, limit } = given;
         const rows = await tx.any(sql.type(pageRow)`
-          SELECT ${columns}, l.created_at::text AS created_text
+          SELECT ${columns}, to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_text
           FROM leads l ${lastTouch}
           WHERE l.tenant_id = ${tenantId} AND l.merged_into IS NULL
             AND ${status === undefined ? sql.fragment`true` : sql.fragment`l.status = ${status}`}
