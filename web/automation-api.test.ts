@@ -49,6 +49,11 @@ describe('automation rules', () => {
     expect(await (await call('automation-rules')).json()).toEqual([]);
   });
 
+  it.each(['automation-rules', 'templates'])('%s are a page for signed-in people only', async (path) => {
+    const headers = { 'x-admin-token': key, accept: 'text/html' };
+    expect((await fetch(`${app.url}/crm/marketing/${path}`, { headers })).status).toBe(401);
+  });
+
   it.each([
     ['no name', { name: '' }],
     ['another trigger', { trigger_type: 'full_moon' }],

@@ -57,6 +57,7 @@ export const ruleRoutes = (deps: RuleDeps): Route[] => {
 
 /** The list as a page. */
 export async function showRules(req: Request, res: Response, { rules, ruleTrials }: RuleDeps): Promise<void> {
+  frameOf(req); // a page is a person's; programs take JSON
   const { tenantId } = callerOf(req);
   const t = translator(req);
   const [all, options] = [await rules.overview(tenantId), await ruleTrials.options(tenantId)];
