@@ -107,4 +107,12 @@ describe('Somebody of the team who writes in Chatwoot', () => {
     for (const body of ['', '[]', 'null', '{', '{"event":"message_created"}'])
       expect((await post(body)).status).toBe(200);
   });
+
+  it.each(['a\0b', '\ud800', '9'.repeat(1000), 1e300, 1.5, -1, {}, null])(
+    'may name a conversation that cannot be (%j): nothing breaks',
+    async (id) => {
+      expect((await post(event({ conversation: { id } }))).status).toBe(200);
+      expect(await run()).toMatchObject({ state: 'waiting' });
+    },
+  );
 });

@@ -14,7 +14,8 @@ export interface ChatwootWebhookDeps {
   live: LiveUpdates;
 }
 
-const id = z.union([z.string(), z.number()]).transform(String);
+/** A conversation's number. */
+const id = z.union([z.string().regex(/^\d{1,20}$/), z.number().int()]).transform(String);
 /** A message in Chatwoot (reference/ycloud.md 6.3); `message_type` is a word in webhooks. */
 const messageCreated = z.object({
   event: z.literal('message_created'),
