@@ -170,10 +170,10 @@ export const leadDaysFragment = (tenantId: number, span: Period, account?: strin
   SELECT meta_campaign_id, lead_id, day, lag(day) OVER (PARTITION BY meta_campaign_id, lead_id ORDER BY day) AS earlier
   FROM (SELECT DISTINCT t.meta_campaign_id, t.lead_id, (t.touched_at AT TIME ZONE a.time_zone)::date AS day
     FROM lead_touches t
-    JOIN leads l ON l.tenant_id = t.tenant_id AND l.id = t.lead_id AND NOT l.is_test
     JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
     JOIN ad_accounts a ON a.tenant_id = c.tenant_id AND a.ad_account_id = c.meta_account_id AND a.is_selected
     WHERE t.tenant_id = ${tenantId} ${only(sql.fragment`a.ad_account_id`, account)} AND ${around(sql.fragment`t.touched_at`, span)}
+      AND NOT EXISTS (SELECT FROM leads l WHERE l.tenant_id = t.tenant_id AND l.id = t.lead_id AND l.is_test)
   ) AS lead_days`;
 
 const leadDaysOf = (tx: Tx, tenantId: number, span: Period, account?: string) =>
