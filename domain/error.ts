@@ -17,6 +17,8 @@ export interface AppErrorOptions extends ErrorOptions {
   retryAfterMs?: number;
   /** Ids, codes and counts that explain the failure. Never a provider's text, a token or personal data. */
   details?: Readonly<Record<string, string | number | boolean>>;
+  /** What a program that called is told to mend: names of fields and rules, never a value. */
+  problems?: readonly string[];
 }
 
 /** An expected failure. `message` is for logs and operators: codes and ids only, never personal data or a provider's words. */
@@ -25,11 +27,13 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
   readonly details: Readonly<Record<string, string | number | boolean>>;
+  readonly problems: readonly string[];
 
-  constructor(code: ErrorCode, message: string, { retryAfterMs, details, ...options }: AppErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, { retryAfterMs, details, problems, ...options }: AppErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.retryAfterMs = retryAfterMs;
     this.details = details ?? {};
+    this.problems = problems ?? [];
   }
 }

@@ -11,6 +11,7 @@ import { shortAddress } from './address.ts';
 import { requestIdOf, wantsJson } from './errors.ts';
 import { cookieOf, setLocale } from './i18n.ts';
 import { setRequestView } from './render.ts';
+import { invalid } from './request-problems.ts';
 import { type Caller, callerOf, type RouteAccess, setCaller } from './route.ts';
 import { equalSecrets, hmac, masked, sha256, unmasked } from './secrets.ts';
 
@@ -144,13 +145,12 @@ async function operatorsTenant(
   const tenants = await gauges.tenants(named === undefined ? 2 : 100_000);
   if (named !== undefined) {
     const tenantId = /^[1-9]\d{0,8}$/.test(named) ? Number(named) : Number.NaN;
-    if (!tenants.some((tenant) => tenant.tenant_id === tenantId))
-      throw new AppError('invalid', 'X-Tenant-Id names no tenant');
+    if (!tenants.some((tenant) => tenant.tenant_id === tenantId)) throw invalid(['X-Tenant-Id: names no tenant']);
     return tenantId;
   }
   if (bearerTenant !== undefined) return bearerTenant;
   const [only, another] = tenants;
-  if (!only || another) throw new AppError('invalid', 'X-Tenant-Id is needed: there is not exactly one tenant');
+  if (!only || another) throw invalid(['X-Tenant-Id: is needed, since there is not exactly one tenant']);
   return only.tenant_id;
 }
 

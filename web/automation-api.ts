@@ -1,11 +1,10 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { NewRule, Rule, Rules } from '../adapters/postgres/rules.ts';
-import { AppError } from '../domain/error.ts';
 import { wantsJson } from './errors.ts';
+import { bodyOf, queryOf } from './request-problems.ts';
 import { callerOf, type Route } from './route.ts';
 import { createFromForm as createRuleFromForm, type RuleDeps, showRules } from './rules.ts';
-import { bodyOf } from './sales-api.ts';
 import { createFromForm as createTemplateFromForm, showTemplates, type TemplatePageDeps } from './templates.ts';
 
 export interface AutomationApiDeps extends RuleDeps, TemplatePageDeps {
@@ -62,12 +61,11 @@ async function createRule(req: Request, res: Response, { rules, ruleBody }: Auto
   res.status(201).json(ruleJson(await rules.create(tenantId, bodyOf(req, ruleBody), actor)));
 }
 
-const templateStatus = z.string().max(40).optional();
+const templatesQuery = z.object({ status: z.string().max(40).optional() });
 
 async function listTemplates(req: Request, res: Response, { templates }: AutomationApiDeps): Promise<void> {
-  const status = templateStatus.safeParse(req.query['status']);
-  if (!status.success) throw new AppError('invalid', 'bad status');
-  const rows = await templates.listForTenant(callerOf(req).tenantId, status.data?.toUpperCase());
+  const { status: wanted } = queryOf(req, templatesQuery);
+  const rows = await templates.listForTenant(callerOf(req).tenantId, wanted?.toUpperCase());
   res.json(
     rows.map(({ id, meta_template_id, name, category, language, status: state, components }) => ({
       id,

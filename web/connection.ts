@@ -152,5 +152,7 @@ async function disconnect(req: Request, res: Response, { workflows }: Connection
 
 function asNotConnected(error: unknown): never {
   const isGone = error instanceof AppError && (error.code === 'not_found' || error.code === 'reconnect_required');
-  throw isGone ? new AppError('conflict', 'nothing is connected') : error;
+  throw isGone
+    ? new AppError('conflict', 'nothing is connected', { problems: ['no Meta account is connected'] })
+    : error;
 }

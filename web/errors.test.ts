@@ -160,6 +160,17 @@ describe('a body', () => {
     expect((await post('{"currency":"\\\\u0000"}')).status).toBe(422);
   });
 
+  it('that is refused names what to mend and never what was sent', async () => {
+    const problemsOf = async (body: string, type?: string) =>
+      ((await (await post(body, type)).json()) as { error: { todo: string; problems: string[] } }).error;
+    const refused = await problemsOf('{"amount":"secreto","currency":"ars","sold_on":"2026-02-30"}');
+    expect(refused.problems.map((problem) => problem.split(':')[0])).toEqual(['amount', 'currency', 'sold_on']);
+    expect(refused.todo).toBe((loadWords().es['errors'] as Record<string, { todo: string }>)['invalid']?.todo);
+    expect(JSON.stringify(refused)).not.toContain('secreto');
+    const [plain] = (await problemsOf('{"amount":"1"}', 'text/plain')).problems;
+    expect(plain).toContain('application/json');
+  });
+
   it('nested without end is refused like any other shape', async () => {
     expect((await post('['.repeat(200_000) + ']'.repeat(200_000))).status).toBe(422);
   });

@@ -29,6 +29,7 @@ interface Problem {
   code: ErrorCode | 'unexpected' | 'too_large' | 'bad_request' | 'method_not_allowed';
   status: number;
   retryAfterMs?: number | undefined;
+  problems?: readonly string[] | undefined;
 }
 
 /** Turns any failure into an answer: JSON for programs, a page with a reference number for people. Unknown failures show a bland text and are logged whole. */
@@ -45,17 +46,14 @@ export const answerErrors = (log: Logger, countError: () => void): ErrorRequestH
     answer(req, res, problem, reference);
   };
 
-function answer(req: Request, res: Response, { code, status }: Problem, reference: string): void {
+function answer(req: Request, res: Response, { code, status, problems }: Problem, reference: string): void {
   const t = translator(req);
-  const message = t(`errors:${code}.what`);
-  if (wantsJson(req)) return void res.status(status).json({ error: { code, message, reference } });
-  renderPage(
-    req,
-    res,
-    'errors/page',
-    { title: message, status, what: message, todo: t(`errors:${code}.todo`), reference },
-    { status },
-  );
+  const [message, todo] = [t(`errors:${code}.what`), t(`errors:${code}.todo`)];
+  if (wantsJson(req)) {
+    const named = problems === undefined || problems.length === 0 ? {} : { problems };
+    return void res.status(status).json({ error: { code, message, todo, ...named, reference } });
+  }
+  renderPage(req, res, 'errors/page', { title: message, status, what: message, todo, reference }, { status });
 }
 
 /** Programs get JSON: the API, and whoever does not ask for HTML first. */
@@ -66,7 +64,12 @@ export function wantsJson(req: Request): boolean {
 
 function problemOf(error: unknown): Problem {
   if (error instanceof AppError)
-    return { code: error.code, status: statusOf[error.code], retryAfterMs: error.retryAfterMs };
+    return {
+      code: error.code,
+      status: statusOf[error.code],
+      retryAfterMs: error.retryAfterMs,
+      problems: error.problems,
+    };
   const { status, type } = (error ?? {}) as { status?: number; type?: string };
   if (type === 'entity.too.large') return { code: 'too_large', status: 413 };
   if (status === 405) return { code: 'method_not_allowed', status };

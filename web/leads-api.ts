@@ -3,13 +3,12 @@ import { z } from 'zod';
 import type { LeadEntries } from '../adapters/postgres/lead-entries.ts';
 import type { LeadRecord, LeadRecords } from '../adapters/postgres/lead-records.ts';
 import type { Actor } from '../domain/actor.ts';
-import { AppError } from '../domain/error.ts';
 import { type LeadStatus, leadStatuses } from '../domain/lead.ts';
 import { isEmail } from '../domain/lead-import.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { leadIdOf } from './leads.ts';
+import { bodyOf, invalid, queryOf } from './request-problems.ts';
 import { callerOf, type Route } from './route.ts';
-import { bodyOf } from './sales-api.ts';
 
 export interface LeadsApiDeps {
   leadRecords: LeadRecords;
@@ -119,9 +118,7 @@ export const leadsApiRoutes = (deps: LeadsApiDeps): Route[] => [
 ];
 
 async function list(req: Request, res: Response, { leadRecords }: LeadsApiDeps): Promise<void> {
-  const query = leadsQuery.safeParse(req.query);
-  if (!query.success) throw new AppError('invalid', 'bad query');
-  const { status, since, limit, cursor } = query.data;
+  const { status, since, limit, cursor } = queryOf(req, leadsQuery);
   const { leads, next } = await leadRecords.list(callerOf(req).tenantId, {
     status,
     since: since === undefined ? undefined : new Date(since),
@@ -178,7 +175,7 @@ async function change(req: Request, res: Response, deps: LeadsApiDeps): Promise<
 /** @throws {AppError} `invalid` when it is no phone in the tenant's country */
 async function phoneOf(typed: string, tenantId: number, deps: LeadsApiDeps): Promise<string> {
   const known = deps.normalizePhone(typed, await deps.leadEntries.country(tenantId));
-  if (known === null) throw new AppError('invalid', 'bad body: phone is no phone number');
+  if (known === null) throw invalid(['phone: is no phone number']);
   return known;
 }
 
@@ -198,6 +195,6 @@ function cursorOf(text: string): { createdAt: string; id: string } {
     const [createdAt, id] = cursorParts.parse(JSON.parse(Buffer.from(text, 'base64url').toString()));
     return { createdAt, id };
   } catch {
-    throw new AppError('invalid', 'bad cursor');
+    throw invalid(['cursor: is none that an answer gave']);
   }
 }

@@ -16,6 +16,7 @@ import type { FirstStepList } from './first-steps.ts';
 import { hubResults } from './hub-results.ts';
 import { localeOf, translator } from './i18n.ts';
 import { frameOf, renderFragment, renderPage } from './render.ts';
+import { queryOf } from './request-problems.ts';
 import { callerOf, type Route } from './route.ts';
 import { type StatsQuery, type StatsService, statsQuery } from './stats.ts';
 import { campaignJson } from './stats-json.ts';
@@ -89,20 +90,10 @@ export const marketingRoutes = (deps: MarketingDeps): Route[] => [
   },
 ];
 
-function parsed<T>(schema: z.ZodType<T>, query: unknown): T {
-  const result = schema.safeParse(query);
-  if (!result.success)
-    throw new AppError(
-      'invalid',
-      `bad parameter: ${result.error.issues.map((issue) => issue.path.join('.')).join(', ')}`,
-    );
-  return result.data;
-}
-
 async function hub(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
   const { config, hubPage, firstSteps } = deps;
   const { tenantId } = callerOf(req);
-  const query = parsed(statsQuery, { ...req.query });
+  const query = queryOf(req, statsQuery);
   const frame = frameOf(req);
   const isConnected = isLive(frame.connectionStatus as ConnectionStatus);
   const reader = { locale: localeOf(req), timeZone: frame.timeZone };
@@ -132,21 +123,24 @@ async function feed(req: Request, res: Response, { leadPages }: MarketingDeps): 
 }
 
 async function stats(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
-  const query: StatsQuery = parsed(statsQuery, { ...req.query });
+  const query: StatsQuery = queryOf(req, statsQuery);
   res.json(await deps.stats.json(callerOf(req).tenantId, query));
 }
 
 async function debugStats(req: Request, res: Response, deps: MarketingDeps): Promise<void> {
-  if (!deps.config.DEBUG_MARKETING_STATS) throw new AppError('not_found', 'DEBUG_MARKETING_STATS is off');
+  if (!deps.config.DEBUG_MARKETING_STATS)
+    throw new AppError('not_found', 'DEBUG_MARKETING_STATS is off', { problems: ['DEBUG_MARKETING_STATS is off'] });
   const numbers = await deps.debugStats(callerOf(req).tenantId);
   const replies = await deps.metaReplies(numbers.accounts.map((account) => account.ad_account_id));
   res.json({ ...numbers, replies });
 }
 
+const campaignsQuery = statsQuery.extend({ status: z.string().max(40).optional() });
+
 /** JSON for programs; people find campaigns on the hub. */
 async function campaigns(req: Request, res: Response, { stats: service }: MarketingDeps): Promise<void> {
   if (!wantsJson(req)) return res.redirect(303, '/crm/marketing#campaigns');
-  const { status, ...query } = parsed(statsQuery.extend({ status: z.string().max(40).optional() }), { ...req.query });
+  const { status, ...query } = queryOf(req, campaignsQuery);
   const { now } = await service.read(callerOf(req).tenantId, query);
   const wanted = status?.toUpperCase();
   res.json(

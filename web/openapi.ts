@@ -86,7 +86,15 @@ export function openapi(publicUrl: string, ruleBody: z.ZodType): object {
       },
       schemas: {
         Error: schemaOf(
-          z.object({ error: z.object({ code: z.string(), message: z.string(), reference: z.string() }) }),
+          z.object({
+            error: z.object({
+              code: z.string(),
+              message: z.string(),
+              todo: z.string().describe('What to do about it'),
+              problems: z.array(z.string()).optional().describe('The fields that are wrong, and how'),
+              reference: z.string().describe('Names this request in our logs'),
+            }),
+          }),
         ),
       },
     },

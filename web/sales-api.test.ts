@@ -138,7 +138,8 @@ describe('recording a sale', () => {
     ['an opportunity that is no id', { opportunity_id: 'first' }],
   ])('refuses %s', async (_, given) => {
     const reply = await post(`${leadId}/sales`, sale(given));
-    expect([reply.status, await reply.json()]).toMatchObject([422, { error: { code: 'invalid' } }]);
+    const problems = [expect.stringContaining(Object.keys(given)[0] ?? '')];
+    expect([reply.status, await reply.json()]).toMatchObject([422, { error: { code: 'invalid', problems } }]);
     expect(await sales()).toEqual([]);
   });
 

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Sales } from '../adapters/postgres/sales.ts';
-import { AppError } from '../domain/error.ts';
 import type { LiveUpdates } from '../domain/live.ts';
 import { fitsCurrency } from '../domain/sale.ts';
 import { leadIdOf } from './leads.ts';
+import { bodyOf } from './request-problems.ts';
 import { callerOf, type Route } from './route.ts';
 
 export interface SalesApiDeps {
@@ -19,13 +19,13 @@ const centsOf = (path: string) => ({ path: [path], message: 'has cents that its 
 export const opportunityBody = z
   .object({
     name: z.string().trim().min(1).max(200),
-    value: decimal.refine((text) => !text.startsWith('-')),
+    value: decimal.refine((text) => !text.startsWith('-'), 'is negative'),
     currency,
   })
   .refine((body) => fitsCurrency(body.value, body.currency), centsOf('value'));
 export const saleBody = z
   .object({
-    amount: decimal.refine((text) => Number(text) !== 0),
+    amount: decimal.refine((text) => Number(text) !== 0, 'is nothing'),
     currency,
     sold_on: z.iso.date(),
     opportunity_id: z.uuid().optional(),
@@ -98,13 +98,4 @@ async function recordSale(
   await invalidateFigures(tenantId);
   live.publish(tenantId, 'leads');
   res.status(201).json({ id });
-}
-
-export function bodyOf<T>(req: Request, schema: z.ZodType<T>): T {
-  const result = schema.safeParse(req.body);
-  if (result.success) return result.data;
-  throw new AppError(
-    'invalid',
-    `bad body: ${result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}`,
-  );
 }

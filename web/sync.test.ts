@@ -74,7 +74,9 @@ describe('Sync now', () => {
     ['disconnected', 409],
   ])('refuses while the connection is %s', async (status, expected) => {
     await connection(status);
-    expect((await ask()).status).toBe(expected);
+    const reply = await ask();
+    expect(reply.status).toBe(expected);
+    expect(await reply.json()).toMatchObject({ error: { todo: expect.stringMatching(/./) } });
     expect(started).toEqual([]);
   });
 

@@ -50,7 +50,10 @@ async function syncNow(req: Request, { connections, syncRuns, syncs }: SyncRoute
   const { tenantId, actor } = callerOf(req);
   const { status } = await connections.byTenant(tenantId);
   if (status === 'reconnect_needed') throw new AppError('reconnect_required', 'sync asked for without a living token');
-  if (!isLive(status)) throw new AppError('conflict', 'sync asked for while nothing is connected');
+  if (!isLive(status))
+    throw new AppError('conflict', 'sync asked for while nothing is connected', {
+      problems: ['no Meta account is connected'],
+    });
   refuseTooSoon(await syncRuns.cooldownLeftMs(tenantId, COOLDOWN_MS));
   if (await syncs.isRunning(tenantId)) return 'running';
   refuseTooSoon(await syncRuns.ask(tenantId, actor, COOLDOWN_MS));

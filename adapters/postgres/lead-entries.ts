@@ -143,7 +143,10 @@ async function mustBeHere(tx: Tx, tenantId: number, { sellerId, campaignId }: Ne
   const isHere = await tx.oneFirst(sql.type(z.object({ here: z.boolean() }))`
     SELECT (${sellerId}::uuid IS NULL OR EXISTS (SELECT FROM users WHERE tenant_id = ${tenantId} AND id = ${sellerId} AND disabled_at IS NULL))
       AND (${campaignId}::text IS NULL OR EXISTS (SELECT FROM meta_ads_campaigns WHERE tenant_id = ${tenantId} AND meta_campaign_id = ${campaignId})) AS here`);
-  if (!isHere) throw new AppError('invalid', 'no such seller or campaign');
+  if (!isHere)
+    throw new AppError('invalid', 'no such seller or campaign', {
+      problems: ['seller_id or meta_campaign_id: is unknown here'],
+    });
 }
 
 /** The leads with a touch each; gives their ids. */

@@ -72,7 +72,8 @@ export function createSales({ inTenant }: Pick<Database, 'inTenant'>) {
      */
     recordSale: (tenantId: number, leadId: string, sale: NewSale, actor: Actor): Promise<string> =>
       inTenant(tenantId, async (tx) => {
-        if (await isKnown(tx, tenantId, sale.reference)) throw new AppError('conflict', 'a sale has this reference');
+        if (await isKnown(tx, tenantId, sale.reference))
+          throw new AppError('conflict', 'a sale has this reference', { problems: ['reference: another sale has it'] });
         return insertSale(tx, tenantId, leadId, sale, actor);
       }),
 
@@ -184,7 +185,10 @@ async function winOpportunity(
     WHERE tenant_id = ${tenantId} AND id = (SELECT id FROM opportunities
       WHERE tenant_id = ${tenantId} AND lead_id = ${leadId} AND ${which} ORDER BY created_at DESC LIMIT 1)
     RETURNING id`);
-  if (!won && opportunityId !== undefined) throw new AppError('not_found', 'no such opportunity of this lead');
+  if (!won && opportunityId !== undefined)
+    throw new AppError('not_found', 'no such opportunity of this lead', {
+      problems: ['opportunity_id: is none of this lead'],
+    });
   return won?.id ?? null;
 }
 
@@ -192,7 +196,8 @@ async function endOfDay(tx: Tx, tenantId: number, day: string): Promise<Date> {
   const { time_zone: timeZone } = await tx.one(
     sql.type(z.object({ time_zone: z.string() }))`SELECT time_zone FROM tenants WHERE id = ${tenantId}`,
   );
-  if (!isSaleDay(day, dayIn(timeZone, new Date()))) throw new AppError('invalid', 'no day for a sale');
+  if (!isSaleDay(day, dayIn(timeZone, new Date())))
+    throw new AppError('invalid', 'no day for a sale', { problems: ['sold_on: lies ahead, or before 2000'] });
   return tx.oneFirst(sql.type(z.object({ at: z.date() }))`
     SELECT least(now(), (${day}::date + time '23:59:59') AT TIME ZONE ${timeZone}) AS at`);
 }
