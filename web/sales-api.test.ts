@@ -136,6 +136,7 @@ describe('recording a sale', () => {
     ['a day before all calendars', { sold_on: '0000-01-01' }],
     ['a day to come', { sold_on: '2999-01-01' }],
     ['an opportunity that is no id', { opportunity_id: 'first' }],
+    ['a field that it would leave out', { refrence: 'A-1001' }],
   ])('refuses %s', async (_, given) => {
     const reply = await post(`${leadId}/sales`, sale(given));
     const problems = [expect.stringContaining(Object.keys(given)[0] ?? '')];
@@ -165,6 +166,7 @@ describe('opening an opportunity', () => {
     ['a name without end', { name: 'x'.repeat(201) }],
     ['a negative value', { value: '-1' }],
     ['cents that its currency has not', { value: '10.50', currency: 'CLP' }],
+    ['a field that it would leave out', { seller: 'Carla' }],
   ])('refuses %s', async (_, given) => {
     const body = { name: 'Implante', value: '1', currency: 'ARS', ...given };
     expect((await post(`${leadId}/opportunities`, body)).status).toBe(422);

@@ -22,6 +22,7 @@ export const opportunityBody = z
     value: decimal.refine((text) => !text.startsWith('-'), 'is negative'),
     currency,
   })
+  .strict()
   .refine((body) => fitsCurrency(body.value, body.currency), centsOf('value'));
 export const saleBody = z
   .object({
@@ -32,6 +33,7 @@ export const saleBody = z
     /** The caller's own number of the sale: a second one with it is refused with 409. */
     reference: z.string().trim().min(1).max(200).optional(),
   })
+  .strict()
   .refine((body) => fitsCurrency(body.amount, body.currency), centsOf('amount'));
 
 /** Opportunities and sales for other programs. */
