@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { AppError } from '../../domain/error.ts';
+import { LEAD_ACTION_TYPES } from '../../domain/insights.ts';
 import type { Graph } from './graph.ts';
 import { allRows, metaId, pagesOf } from './paging.ts';
 
 // Meta leaves out what is zero; numbers are text.
 const count = z.union([z.string(), z.number()]).default('0').transform(Number).pipe(z.number().int());
+const leadAction = z.object({ action_type: z.enum(LEAD_ACTION_TYPES), value: z.coerce.number() });
+const LEADS: ReadonlySet<unknown> = new Set(LEAD_ACTION_TYPES);
+const mayBeLeads = (action: unknown): boolean =>
+  typeof action === 'object' && action !== null && 'action_type' in action && LEADS.has(action.action_type);
 const delivered = {
   date_start: z.iso.date(),
   spend: z
@@ -13,7 +18,11 @@ const delivered = {
     .default('0'),
   impressions: count,
   clicks: count,
-  actions: z.array(z.object({ action_type: z.string(), value: z.coerce.number() })).default([]),
+  // A row has many others, and to check them all is most of the work a page makes.
+  actions: z.preprocess(
+    (actions) => (Array.isArray(actions) ? actions.filter(mayBeLeads) : actions),
+    z.array(leadAction).default([]),
+  ),
 };
 const deliveredRow = z.object(delivered);
 
@@ -25,7 +34,7 @@ const figuresOf = (row: z.output<typeof deliveredRow>) => ({
   spend: row.spend,
   impressions: row.impressions,
   clicks: row.clicks,
-  /** Overlapping types: pick one, never sum (domain/insights.ts). */
+  /** Those that may count as leads. Overlapping types: pick one, never sum (domain/insights.ts). */
   actions: row.actions.map(({ action_type: type, value }) => ({ type, value })),
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { parseLossless } from './json.ts';
 
 describe('What Meta writes as a number', () => {
@@ -24,5 +24,14 @@ describe('What Meta writes as a number', () => {
       spend: 9007199254740991,
       ratio: 0.12345678901234568,
     });
+  });
+
+  it('costs nothing on a page whose next one is named by an address with a long id in it', () => {
+    const next = 'https://graph.facebook.com/v26.0/act_1002003004005006/insights?after=QVFI';
+    const text = JSON.stringify({ data: [{ campaign_id: '120210001001000017', spend: '1.50' }], paging: { next } });
+    const parse = vi.spyOn(JSON, 'parse');
+    parseLossless(text);
+    expect(parse.mock.calls).toEqual([[text]]);
+    parse.mockRestore();
   });
 });

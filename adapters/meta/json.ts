@@ -4,8 +4,11 @@ export function parseLossless(text: string): unknown {
   return LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
 }
 
-/** Sixteen digits that no quotation mark precedes. A text that holds such ones costs time and nothing else. */
-const LONG_NUMBER = /(?:^|[^"\d])\d{16}/;
+/**
+ * Sixteen digits after what may stand before a number: not those within an address, and every page that is not the last names the next one with the account's
+ * id in it. A text that holds such ones costs time and nothing else.
+ */
+const LONG_NUMBER = /(?:^|[:,[\s-])\d{16}/;
 
 function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
   const isUnsafe = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);

@@ -7,6 +7,7 @@ import { system } from '../../domain/actor.ts';
 import { aTenant, type TestDatabase, testDatabase } from '../../test/database.ts';
 import { createCampaigns } from './campaigns.ts';
 import { createInsights } from './insights.ts';
+import { createRestatements } from './restatements.ts';
 import { createSyncRuns } from './sync-runs.ts';
 
 let db: TestDatabase;
@@ -90,6 +91,27 @@ describe('What a sync writes', () => {
     await insights.savePage(tenantId, runId, account, { rows: [aDay({ spend: '420.00', leads: 15 })], calls: 1 });
     await stores().campaigns.saveTotals(tenantId, account.adAccountId, { wide: true, now: new Date() });
     expect(await campaign()).toMatchObject({ spend: '420.00', leads_count: 15 });
+  });
+
+  it('records what changed about a day that was over, and forgets it when Meta takes the change back the same day', async () => {
+    const { insights } = stores();
+    const seenOn = '2026-11-24';
+    const save = (spend: string, other: string) =>
+      insights.savePage(tenantId, runId, account, {
+        rows: [aDay({ spend }), aDay({ spend: other, date: '2026-11-22' })].map((day) => ({ ...day, wasOver: true })),
+        calls: 1,
+        seenOn,
+      });
+    await insights.savePage(tenantId, runId, account, { rows: [aDay(), aDay({ date: '2026-11-22' })], calls: 1 });
+    await save('420.00', '430.004');
+    const before = await createRestatements(db.database).recent(tenantId);
+    expect(before.map((each) => [each.day, each.spend_before, each.spend_after])).toEqual([
+      ['2026-11-23', '412.36', '420.00'],
+      ['2026-11-22', '412.36', '430.00'],
+    ]);
+    await save('412.36', '430.00');
+    const after = await createRestatements(db.database).recent(tenantId);
+    expect(after.map((each) => [each.day, each.spend_after])).toEqual([['2026-11-22', '430.00']]);
   });
 
   it('adds the days up to the cent, beyond what floats can', async () => {

@@ -115,28 +115,35 @@ const unreportedDays = (
     WHERE b.is_gone AND kept.spend >= ${told.spend}::numeric AND kept.impressions >= ${told.impressions}`);
 
 async function upsertDays(tx: Tx, tenantId: number, account: SyncedAccount, rows: readonly InsightRecord[]) {
-  const tuples = rows.map((row) => [
-    tenantId,
-    row.campaignId,
-    account.adAccountId,
-    row.date,
-    account.currency,
-    row.spend,
-    row.impressions,
-    row.clicks,
-    row.leads,
-  ]);
-  const types = ['int4', 'text', 'text', 'date', 'text', 'numeric', 'int8', 'int8', 'int4'];
+  const tuples = rows.map((row) => [row.campaignId, row.date, row.spend, row.impressions, row.clicks, row.leads]);
   await tx.query(sql.unsafe`
     INSERT INTO meta_ads_insights AS kept
       (tenant_id, meta_campaign_id, meta_account_id, date, currency, spend, impressions, clicks, leads)
-    SELECT * FROM ${sql.unnest(tuples, types)}
+    SELECT ${tenantId}, given.id, ${account.adAccountId}, given.day, ${account.currency}, given.spend, given.impressions, given.clicks, given.leads
+    FROM ${sql.unnest(tuples, DAY_TYPES)} AS given (id, day, spend, impressions, clicks, leads)
     ON CONFLICT (tenant_id, meta_campaign_id, date) DO UPDATE SET meta_account_id = excluded.meta_account_id,
       currency = excluded.currency, spend = excluded.spend, impressions = excluded.impressions,
       clicks = excluded.clicks, leads = excluded.leads, synced_at = now(), updated_at = now()
     WHERE (kept.currency, kept.spend, kept.impressions, kept.clicks, kept.leads)
       IS DISTINCT FROM (excluded.currency, excluded.spend, excluded.impressions, excluded.clicks, excluded.leads)`);
 }
+
+const DAY_TYPES = ['text', 'date', 'numeric', 'int8', 'int8', 'int4'];
+
+/**
+ * What the books hold of each `given` row's campaign and day (`id`, `day`), all nulls for nothing. One look into the index a row, in the partitions of the
+ * page's days only: a join would read all that the tenant ever had.
+ */
+const keptBeside = (tenantId: number, rows: readonly InsightRecord[]) => {
+  const days = rows.map(({ date }) => date).sort();
+  return sql.fragment`
+    LEFT JOIN LATERAL (
+      SELECT k.currency, k.spend, k.impressions, k.clicks, k.leads FROM meta_ads_insights k
+      WHERE k.tenant_id = ${tenantId} AND k.meta_campaign_id = given.id AND k.date = given.day
+        AND k.date BETWEEN ${days.at(0) ?? null}::date AND ${days.at(-1) ?? null}::date
+      LIMIT 1
+    ) kept ON true`;
+};
 
 // One row a campaign, day and seen-day: a second change on the same day keeps what stood there in the morning. What came back to that is no
 // difference any more.
@@ -148,21 +155,24 @@ async function saveRestatements(
   seenOn: string,
 ) {
   const tuples = rows.map((row) => [row.campaignId, row.date, row.spend, row.impressions, row.clicks, row.leads]);
-  await tx.query(sql.unsafe`
+  const saved = await tx.any(sql.type(restatedRow)`
     INSERT INTO insight_restatements AS ledger (tenant_id, meta_campaign_id, day, seen_on, currency, spend_before, spend_after,
       impressions_before, impressions_after, clicks_before, clicks_after, leads_before, leads_after)
     SELECT ${tenantId}, given.id, given.day, ${seenOn}::date, ${account.currency}, coalesce(kept.spend, 0), round(given.spend, 2),
       coalesce(kept.impressions, 0), given.impressions, coalesce(kept.clicks, 0), given.clicks, coalesce(kept.leads, 0), given.leads
-    FROM ${sql.unnest(tuples, ['text', 'date', 'numeric', 'int8', 'int8', 'int4'])}
-      AS given (id, day, spend, impressions, clicks, leads)
-    LEFT JOIN meta_ads_insights kept ON kept.tenant_id = ${tenantId} AND kept.meta_campaign_id = given.id AND kept.date = given.day
+    FROM ${sql.unnest(tuples, DAY_TYPES)} AS given (id, day, spend, impressions, clicks, leads) ${keptBeside(tenantId, rows)}
     WHERE (coalesce(kept.spend, 0), coalesce(kept.impressions, 0), coalesce(kept.clicks, 0), coalesce(kept.leads, 0))
       IS DISTINCT FROM (round(given.spend, 2), given.impressions, given.clicks, given.leads)
     ON CONFLICT (tenant_id, meta_campaign_id, day, seen_on) DO UPDATE SET spend_after = excluded.spend_after,
       impressions_after = excluded.impressions_after, clicks_after = excluded.clicks_after, leads_after = excluded.leads_after,
-      seen_at = now()`);
+      seen_at = now()
+    RETURNING meta_campaign_id AS id, day::text,
+      (spend_before, impressions_before, clicks_before, leads_before) = (spend_after, impressions_after, clicks_after, leads_after) AS "isNone"`);
+  const none = saved.filter(({ isNone }) => isNone).map(({ id, day }) => [id, day]);
+  if (none.length === 0) return;
   await tx.query(sql.unsafe`
-    DELETE FROM insight_restatements
-    WHERE tenant_id = ${tenantId} AND seen_on = ${seenOn}::date
-      AND (spend_before, impressions_before, clicks_before, leads_before) = (spend_after, impressions_after, clicks_after, leads_after)`);
+    DELETE FROM insight_restatements r USING ${sql.unnest(none, ['text', 'date'])} AS given (id, day)
+    WHERE r.tenant_id = ${tenantId} AND r.meta_campaign_id = given.id AND r.day = given.day AND r.seen_on = ${seenOn}::date`);
 }
+
+const restatedRow = z.object({ id: z.string(), day: z.string(), isNone: z.boolean() });
