@@ -55,6 +55,8 @@ export interface LeadBench {
   reconnect(): Promise<void>;
   /** A lead of `form` that no webhook tells of, unless `deliver` is set. */
   aLead(given?: object): Promise<string>;
+  /** As its intake does; of `page`, unless another or none is named. */
+  capture(leadgenId: string, pageId?: string | null): ReturnType<LeadActivities['captureLead']>;
   /** The tenant's leads with what matters of them, by leadgen id. */
   leadsOf(tenantId: number): Promise<readonly LeadOfTest[]>;
   dueLeads(): Promise<string[]>;
@@ -95,6 +97,8 @@ export function leadBench(): LeadBench {
     const { leadgen_ids } = await meta.control<{ leadgen_ids: string[] }>('leads', body);
     return leadgen_ids[0] ?? '';
   };
+  bench.capture = (leadgenId, pageId = bench.page.id) =>
+    bench.leads.captureLead({ tenantId: bench.tenantId, leadgenId, pageId, receivedAt: Date.now() });
   bench.leadsOf = (tenantId) =>
     bench.db.database.inTenant(tenantId, (tx) =>
       tx.any(sql.type(leadRow)`
