@@ -2,62 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { launchBrowser } from '../dev/stack/browser.ts';
 import { asAdmin } from '../dev/stack/roles.ts';
 import { runWalk } from '../dev/walk.ts';
 import { demoStack } from './demo-stack.ts';
 import { everyHistory } from './histories.ts';
+import { browserWalk, patience, sim, stackDriver } from './stack-driver.ts';
 
 const stack = demoStack();
-const patience = { timeout: 100_000, interval: 200 };
-
-const sim = async <T>(url: string, name: string, body?: object): Promise<T> => {
-  const init =
-    body === undefined
-      ? {}
-      : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
-  const reply = await fetch(`${url}/_control/${name}`, init);
-  if (!reply.ok) throw new Error(`${name}: HTTP ${reply.status}`);
-  return (await reply.json()) as T;
-};
-const submitLeads = async (given: object = {}) =>
-  (await sim<{ leadgen_ids: string[] }>(stack.places.metaSimUrl, 'leads', given)).leadgen_ids;
-
-interface LeadRow {
-  meta_leadgen_id: string;
-  phone: string;
-  state: string | null;
-  messages: string;
-}
-/** Leads of the first tenant with the state of their one message. */
-const leadsOf = (ids: readonly string[]) =>
-  asAdmin(stack.places.adminUrl, async (client) => {
-    const { rows } = await client.query<LeadRow>(
-      `SELECT l.meta_leadgen_id, l.phone, min(m.state) AS state, count(m.*) AS messages FROM leads l LEFT JOIN outbound_messages m ON m.lead_id = l.id
-       WHERE l.tenant_id = $1 AND l.meta_leadgen_id = ANY($2) GROUP BY 1, 2`,
-      [stack.tenants[0]?.id, ids],
-    );
-    return rows;
-  });
-const allMessaged = (ids: readonly string[]) =>
-  vi.waitFor(async () => {
-    const rows = await leadsOf(ids);
-    expect(rows.length).toBe(ids.length);
-    expect(
-      rows.every((row) => row.messages === '1' && row.state !== null && ['delivered', 'read'].includes(row.state)),
-    ).toBe(true);
-    return rows;
-  }, patience);
-/** As a crash does it: at once, nothing handed back. */
-async function kill(name: keyof typeof stack.services): Promise<void> {
-  const { program } = stack.services[name];
-  if (!program) throw new Error(`${name} is not ours`);
-  process.kill(program.pid, 'SIGKILL');
-  await program.exited;
-}
-const readyz = async () => ((await (await fetch(`${stack.places.webUrl}/readyz`)).json()) as { status: string }).status;
+const { submitLeads, leadsOf, allMessaged, kill, readyz } = stackDriver(stack);
+const { signIn, connect, disconnect } = browserWalk(stack);
 
 describe('one lead', () => {
   it('walks from its form to a sale on the dashboard, through the public pages only', async () => {
@@ -198,40 +154,6 @@ describe('the mission’s browser walk', () => {
     expect(row?.messages).toBe('1');
     await context.close();
   });
-
-  async function signIn(page: Page, which = 1): Promise<void> {
-    const tenant = stack.tenants[which];
-    await page.goto(`${stack.places.webUrl}/crm/marketing`);
-    await page.fill('#email', tenant?.email ?? '');
-    await page.fill('#password', tenant?.password ?? '');
-    await page.click('#sign-in button[type=submit]');
-    await page.waitForURL(/\/crm\/marketing/);
-  }
-
-  async function connect(page: Page, isLive: boolean): Promise<void> {
-    await page.click('button:has-text("Connect Meta Account")');
-    await page.click('button[value="continue"]');
-    for (const step of ['business_id', 'ad_account_id', 'confirmation']) {
-      const form = page.locator(
-        step === 'confirmation' ? 'form[action$="/confirmation"]' : `form:has([name="${step}"])`,
-      );
-      while (!isLive && (await form.count()) === 0) await page.reload();
-      await form.locator('button[type=submit]').first().click();
-    }
-    await page.waitForURL((url) => !url.pathname.endsWith('/confirmation'));
-    await page.goto(`${stack.places.webUrl}/crm/marketing`);
-  }
-
-  async function disconnect(page: Page): Promise<void> {
-    await page.goto(`${stack.places.webUrl}/crm/connection/disconnect`);
-    await page.locator('main form button[type=submit]').first().click();
-    await expect
-      .poll(async () => {
-        await page.goto(`${stack.places.webUrl}/crm/marketing`);
-        return page.locator('button:has-text("Connect Meta Account")').count();
-      }, patience)
-      .toBe(1);
-  }
 });
 
 describe('after all of it', () => {
