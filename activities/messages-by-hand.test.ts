@@ -1,49 +1,21 @@
 import { sql } from 'slonik';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createMetrics } from '../adapters/metrics.ts';
 import { createAutomationRuns } from '../adapters/postgres/automation-runs.ts';
 import { createConversations } from '../adapters/postgres/conversations.ts';
 import { createInbox } from '../adapters/postgres/inbox.ts';
-import { createMessagesByHand } from '../adapters/postgres/messages-by-hand.ts';
 import { createOutboundMessages } from '../adapters/postgres/outbound-messages.ts';
 import { createUnconfirmedMessages } from '../adapters/postgres/unconfirmed-messages.ts';
-import { createYCloud } from '../adapters/ycloud/client.ts';
 import type { Actor } from '../domain/actor.ts';
-import { startYCloudSimulator, type YCloudSimulator } from '../simulators/ycloud/server.ts';
-import { aTenant, type TestDatabase, testDatabase } from '../test/database.ts';
+import { aTenant } from '../test/database.ts';
+import { messageBench, SENDS } from '../test/message-bench.ts';
 import { aRun, messagesOf, type SendCase } from '../test/outbound.ts';
-import { silentLog } from '../test/silent-log.ts';
-import { createMessageActivities, type MessageDeps } from './messages.ts';
+import type { MessageDeps } from './messages.ts';
 
-const KEY = 'ycloud-test-key';
-const SENDS = { path: '/v2/whatsapp/messages' };
 const person: Actor = { type: 'user', id: null };
-let db: TestDatabase;
-let simulator: YCloudSimulator;
-
-beforeAll(async () => {
-  db = await testDatabase();
-  simulator = await startYCloudSimulator({ apiKeys: [KEY] });
-});
-afterAll(() => simulator.close());
-afterEach(() => simulator.faults.clear());
-
-const activities = (given: Partial<MessageDeps> = {}) =>
-  createMessageActivities({
-    outbound: createOutboundMessages(db.database),
-    byHand: createMessagesByHand(db.database),
-    credentials: { ycloudKey: async () => KEY },
-    ycloud: createYCloud({ url: simulator.url, log: silentLog }),
-    live: { publish: () => {}, subscribe: () => () => {} },
-    metrics: createMetrics(),
-    tellColleague: async () => {},
-    takeSendSlot: async () => {},
-    diagnose: () => {},
-    ...given,
-  });
-const unconfirmed = () => createUnconfirmedMessages(db.database);
-const sentTo = (run: SendCase) => simulator.ledger.rows().messages.filter(({ to }) => to === run.phone);
+const bench = messageBench();
+const { activities, sentTo } = bench;
+const unconfirmed = () => createUnconfirmedMessages(bench.db.database);
 const inAQuarter = () => new Date(Date.now() + 16 * 60_000);
 
 interface Doubt extends SendCase {
@@ -53,10 +25,10 @@ interface Doubt extends SendCase {
 
 /** A message of a rule whose outcome is unclear; `reached` says whether YCloud took it. */
 async function aDoubt(reached = false): Promise<Doubt> {
-  const run = await aRun(db.database, await aTenant(db));
-  simulator.faults.add({ match: SENDS, kind: reached ? 'cut_after_accept' : 'status', value: 503, times: 1 });
+  const run = await aRun(bench.db.database, await aTenant(bench.db));
+  bench.simulator.faults.add({ match: SENDS, kind: reached ? 'cut_after_accept' : 'status', value: 503, times: 1 });
   await activities().dispatchMessage({ tenantId: run.tenantId, runId: run.runId });
-  const [message] = (await messagesOf(db.database, run)).messages;
+  const [message] = (await messagesOf(bench.db.database, run)).messages;
   if (message?.state !== 'unconfirmed') throw new Error(`state ${message?.state}`);
   return { ...run, messageId: message.id, externalId: message.external_id };
 }
@@ -65,7 +37,7 @@ const again = (doubt: Doubt, at = inAQuarter()) => unconfirmed().sendAgain(doubt
 const dispatch = ({ tenantId }: Doubt, messageId: string, given: Partial<MessageDeps> = {}) =>
   activities(given).dispatchByHand({ tenantId, messageId });
 const report = ({ tenantId, externalId }: Doubt, state: 'delivered' | 'failed') =>
-  createOutboundMessages(db.database).settle(tenantId, {
+  createOutboundMessages(bench.db.database).settle(tenantId, {
     externalId,
     providerId: null,
     wamid: null,
@@ -76,7 +48,7 @@ const report = ({ tenantId, externalId }: Doubt, state: 'delivered' | 'failed') 
     currency: null,
   });
 const rowOf = ({ tenantId }: SendCase, messageId: string) =>
-  db.database.inTenant(tenantId, (tx) =>
+  bench.db.database.inTenant(tenantId, (tx) =>
     tx.one(
       sql.type(
         z.object({ state: z.string(), error_code: z.string().nullable(), resolution: z.string().nullable() }),
@@ -84,7 +56,7 @@ const rowOf = ({ tenantId }: SendCase, messageId: string) =>
     ),
   );
 const runOf = ({ tenantId, runId }: SendCase) =>
-  db.database.inTenant(tenantId, (tx) =>
+  bench.db.database.inTenant(tenantId, (tx) =>
     tx.one(
       sql.type(
         z.object({ state: z.string(), reason: z.string().nullable() }),
@@ -97,7 +69,7 @@ describe('sending again what is in doubt', () => {
     const doubt = await aDoubt();
     const { messageId } = await again(doubt);
     expect(await dispatch(doubt, messageId)).toEqual({ outcome: 'sent' });
-    const { messages, mirrored } = await messagesOf(db.database, doubt);
+    const { messages, mirrored } = await messagesOf(bench.db.database, doubt);
     expect([messages.length, mirrored, sentTo(doubt).length]).toEqual([2, 2, 1]);
     expect(await rowOf(doubt, messageId)).toMatchObject({ state: 'accepted' });
     expect(await rowOf(doubt, doubt.messageId)).toMatchObject({ state: 'unconfirmed', resolution: 'again' });
@@ -141,9 +113,9 @@ describe('sending again what is in doubt', () => {
   });
 
   it('is not followed by the first after all: a process that stood still between claim and POST sends nothing', async () => {
-    const run = await aRun(db.database, await aTenant(db));
+    const run = await aRun(bench.db.database, await aTenant(bench.db));
     let clock = Date.now();
-    const outbound = createOutboundMessages(db.database);
+    const outbound = createOutboundMessages(bench.db.database);
     const zombie = activities({
       now: () => new Date(clock),
       outbound: {
@@ -169,7 +141,7 @@ describe('sending again what is in doubt', () => {
     const doubt = await aDoubt();
     const { messageId } = await again(doubt);
     const change = (statement: ReturnType<typeof sql.unsafe>) =>
-      db.database.inTenant(doubt.tenantId, (tx) => tx.query(statement));
+      bench.db.database.inTenant(doubt.tenantId, (tx) => tx.query(statement));
     await change(sql.unsafe`UPDATE tenants SET sending = 'paused' WHERE id = ${doubt.tenantId}`);
     expect(await dispatch(doubt, messageId)).toMatchObject({ outcome: 'again' });
     await change(sql.unsafe`UPDATE tenants SET sending = 'on' WHERE id = ${doubt.tenantId}`);
@@ -182,7 +154,7 @@ describe('sending again what is in doubt', () => {
 
   it('goes on although the run ended or its rule rests: a person asked', async () => {
     const doubt = await aDoubt();
-    await db.database.inTenant(doubt.tenantId, async (tx) => {
+    await bench.db.database.inTenant(doubt.tenantId, async (tx) => {
       await tx.query(sql.unsafe`UPDATE automation_runs SET state = 'done' WHERE tenant_id = ${doubt.tenantId}`);
       await tx.query(sql.unsafe`UPDATE automation_rules SET is_active = false WHERE tenant_id = ${doubt.tenantId}`);
     });
@@ -193,7 +165,7 @@ describe('sending again what is in doubt', () => {
   it('that ends in doubt too can be sent again in turn', async () => {
     const doubt = await aDoubt();
     const second = await again(doubt);
-    simulator.faults.add({ match: SENDS, kind: 'status', value: 500, times: 1 });
+    bench.simulator.faults.add({ match: SENDS, kind: 'status', value: 500, times: 1 });
     await dispatch(doubt, second.messageId);
     expect((await unconfirmed().open(doubt.tenantId)).map(({ id, attempt }) => [id, attempt])).toEqual([
       [second.messageId, 2],
@@ -212,7 +184,7 @@ describe('what a person found out', () => {
     const lost = unconfirmed().resolve(doubt.tenantId, doubt.messageId, 'lost', person);
     await expect(lost).rejects.toMatchObject({ code: 'conflict' });
     await expect(again(doubt)).rejects.toMatchObject({ code: 'conflict' });
-    expect((await messagesOf(db.database, doubt)).logs.at(-1)).toEqual({ status: 'delivered', reason: null });
+    expect((await messagesOf(bench.db.database, doubt)).logs.at(-1)).toEqual({ status: 'delivered', reason: null });
   });
 
   it('may be wrong: WhatsApp’s own delivery counts more than "it did not"', async () => {
@@ -244,14 +216,14 @@ describe('what a person found out', () => {
 
 describe('a run', () => {
   const overdue = ({ tenantId }: SendCase) =>
-    db.database.inTenant(tenantId, (tx) =>
+    bench.db.database.inTenant(tenantId, (tx) =>
       tx.query(
         sql.unsafe`UPDATE automation_runs SET due_at = now() - interval '1 minute' WHERE tenant_id = ${tenantId} AND state = 'waiting'`,
       ),
     );
-  const runs = () => createAutomationRuns(db.database);
+  const runs = () => createAutomationRuns(bench.db.database);
   const reply = (run: SendCase, body: string) =>
-    createConversations(db.database).receive(run.tenantId, 0, {
+    createConversations(bench.db.database).receive(run.tenantId, 0, {
       providerId: `in-${run.leadId}-${body}`,
       phone: run.phone,
       kind: 'text',
@@ -260,13 +232,13 @@ describe('a run', () => {
     });
 
   it('that nobody answers in a day ends so, and counts a later answer', async () => {
-    const run = await aRun(db.database, await aTenant(db));
+    const run = await aRun(bench.db.database, await aTenant(bench.db));
     await activities().dispatchMessage({ tenantId: run.tenantId, runId: run.runId });
     expect(await runOf(run)).toEqual({ state: 'waiting', reason: null });
     await runs().endUnanswered(run.tenantId, run.runId);
     expect(await runOf(run)).toMatchObject({ state: 'waiting' }); // not yet
     await overdue(run);
-    const due = await createInbox(db.database).dueWork();
+    const due = await createInbox(bench.db.database).dueWork();
     expect(due).toContainEqual({ work: 'run_over', tenant_id: run.tenantId, object_id: run.runId });
     await runs().endUnanswered(run.tenantId, run.runId);
     expect(await runOf(run)).toEqual({ state: 'done', reason: 'no_reply' });
@@ -282,20 +254,20 @@ describe('a run', () => {
   });
 
   it('ends with the failure or the refusal of its message', async () => {
-    const failed = await aRun(db.database, await aTenant(db));
+    const failed = await aRun(bench.db.database, await aTenant(bench.db));
     await activities().dispatchMessage({ tenantId: failed.tenantId, runId: failed.runId });
-    const [message] = (await messagesOf(db.database, failed)).messages;
+    const [message] = (await messagesOf(bench.db.database, failed)).messages;
     await report({ ...failed, messageId: '', externalId: message?.external_id ?? '' }, 'failed');
     expect(await runOf(failed)).toEqual({ state: 'stopped', reason: 'message_failed' });
-    const refused = await aRun(db.database, await aTenant(db));
-    simulator.faults.add({ match: SENDS, kind: 'code', value: '131009', times: 1 });
+    const refused = await aRun(bench.db.database, await aTenant(bench.db));
+    bench.simulator.faults.add({ match: SENDS, kind: 'code', value: '131009', times: 1 });
     await activities().dispatchMessage({ tenantId: refused.tenantId, runId: refused.runId });
     expect(await runOf(refused)).toEqual({ state: 'stopped', reason: 'rejected' });
   });
 
   it('waits for no answer while its message was certainly not sent', async () => {
-    const run = await aRun(db.database, await aTenant(db));
-    simulator.faults.add({ match: SENDS, kind: 'status', value: 429, times: 1 });
+    const run = await aRun(bench.db.database, await aTenant(bench.db));
+    bench.simulator.faults.add({ match: SENDS, kind: 'status', value: 429, times: 1 });
     await activities().dispatchMessage({ tenantId: run.tenantId, runId: run.runId });
     expect(await runOf(run)).toMatchObject({ state: 'active' });
   });
