@@ -43,6 +43,12 @@ describe('automation rules', () => {
     expect(change).toMatchObject({ name: 'automation_rule.created', actor_type: 'admin_key' });
   });
 
+  it('begin paused when they say so', async () => {
+    const made = await call('automation-rules', rule({ is_active: false }));
+    expect([made.status, await made.json()]).toMatchObject([201, { is_active: false }]);
+    expect(await app.stores.rules.activeForNewLead(tenantId)).toEqual([]);
+  });
+
   it('are each tenant’s own', async () => {
     await call('automation-rules', rule());
     key = await anApiKey(db, await aTenant(db));
@@ -62,6 +68,13 @@ describe('automation rules', () => {
     ['no language', { action_config: { templateName: 'a', language: 'español', variables: [] } }],
     ['a variable nobody knows', { action_config: { templateName: 'a', language: 'es', variables: ['password'] } }],
     ['conditions that are no list', { trigger_conditions: { formIds: '1' } }],
+    ['a list of no form', { trigger_conditions: { formIds: [] } }],
+    ['what is no form’s id', { trigger_conditions: { formIds: ['x'.repeat(1000)] } }],
+    ['a condition by another name', { trigger_conditions: { form_ids: ['1'] } }],
+    ['a wait by another name', { action_config: { ...rule().action_config, wait_minutes: 60 } }],
+    ['a status nobody has', { trigger_type: 'status_change', trigger_conditions: { toStatuses: ['rich'] } }],
+    ['a field nobody knows', { active: false }],
+    ['a step of another kind', { action_type: 'sequence', action_config: { steps: [{ waitMinutes: 0, wait: 1 }] } }],
   ])('are refused with %s', async (_, given) => {
     expect((await call('automation-rules', rule(given))).status).toBe(422);
     expect(await (await call('automation-rules')).json()).toEqual([]);

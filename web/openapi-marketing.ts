@@ -141,7 +141,7 @@ export const marketingPaths = (ruleBody: z.ZodType) => ({
   },
   '/crm/marketing/automation-rules': {
     get: reads('/crm/marketing/automation-rules', 'Automation rules'),
-    post: operation('Create a rule, active at once', {
+    post: operation('Create a rule, active at once unless it says otherwise', {
       requestBody: jsonBody(ruleBody),
       responses: { 201: replyOf('The rule', ruleReply) },
     }),

@@ -36,20 +36,32 @@ export const sendTemplateConfig = z.object({
   variables: z.array(z.union([z.enum(variableNames), z.object({ text: z.string().trim().min(1).max(1024) })])).max(20),
 });
 const waitMinutes = z.number().int().min(0).max(MOST_MINUTES);
-const sequenceConfig = z.object({
-  steps: z
-    .array(
-      z.union([
-        sendTemplateConfig.extend({ waitMinutes }),
-        z.object({ waitMinutes, setStatus: z.enum(leadStatuses) }),
-        z.object({ waitMinutes, notify: z.enum(audiences) }),
-      ]),
-    )
-    .min(1)
-    .max(MOST_STEPS),
-});
-const oneTemplateConfig = sendTemplateConfig.extend({ waitMinutes: waitMinutes.optional() });
-export const actionConfig: z.ZodType<ActionConfig> = z.union([sequenceConfig, oneTemplateConfig]);
+const messageStep = sendTemplateConfig.extend({ waitMinutes });
+const statusStep = z.object({ waitMinutes, setStatus: z.enum(leadStatuses) });
+const notifyStep = z.object({ waitMinutes, notify: z.enum(audiences) });
+const sequenceOf = <T extends z.ZodType>(step: T) => z.object({ steps: z.array(step).min(1).max(MOST_STEPS) });
+const oneTemplate = sendTemplateConfig.extend({ waitMinutes: waitMinutes.optional() });
+export const actionConfig: z.ZodType<ActionConfig> = z.union([
+  sequenceOf(z.union([messageStep, statusStep, notifyStep])),
+  oneTemplate,
+]);
+
+// What a program writes: a condition or a wait with a slip in its name would go unheeded, and people would be messaged.
+const idList = z
+  .array(z.string().regex(/^\d{1,40}$/))
+  .min(1)
+  .max(100);
+const writtenConditions = ruleConditions
+  .extend({
+    formIds: idList.optional(),
+    campaignIds: idList.optional(),
+    toStatuses: z.array(z.enum(leadStatuses)).optional(),
+  })
+  .strict();
+const writtenAction: z.ZodType<ActionConfig> = z.union([
+  sequenceOf(z.union([messageStep.strict(), statusStep.strict(), notifyStep.strict()])).strict(),
+  oneTemplate.strict(),
+]);
 
 export interface NewRule {
   name: string;
@@ -58,6 +70,8 @@ export interface NewRule {
   steps: readonly RuleStep[];
   /** Its own messages a day; null for no cap of its own. */
   dailyCap: number | null;
+  /** False begins paused. */
+  isActive?: boolean;
 }
 
 /** A rule as the API takes it: the mission's columns. */
@@ -65,21 +79,24 @@ export const ruleBody: z.ZodType<NewRule> = z
   .object({
     name: z.string().trim().min(1).max(200),
     trigger_type: z.enum(triggers),
-    trigger_conditions: ruleConditions.default({}),
+    trigger_conditions: writtenConditions.default({}),
     action_type: z.enum(['send_template', 'sequence']),
-    action_config: actionConfig,
+    action_config: writtenAction,
+    is_active: z.boolean().default(true),
   })
+  .strict()
   .refine(
     (rule) => (rule.action_type === 'sequence') === 'steps' in rule.action_config,
     'action_type and action_config differ',
   )
   .refine((rule) => lacksNothing(rule.trigger_type, rule.trigger_conditions), 'the trigger lacks its condition')
-  .transform(({ name, trigger_type, trigger_conditions, action_config }) => ({
+  .transform(({ name, trigger_type, trigger_conditions, action_config, is_active }) => ({
     name,
     trigger: trigger_type,
     conditions: trigger_conditions,
     steps: stepsOf(action_config),
     dailyCap: null,
+    isActive: is_active,
   }));
 
 /** A status, a time or a word without which its trigger means nothing. */

@@ -62,8 +62,9 @@ export function createRules({ inTenant }: Pick<Database, 'inTenant'>) {
       inTenant(tenantId, async (tx) => {
         const { type, config } = actionOf(rule.steps);
         const made = await tx.one(sql.type(ruleRow)`
-          INSERT INTO automation_rules AS u (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config, daily_cap)
-          VALUES (${tenantId}, ${rule.name}, ${rule.trigger}, ${sql.jsonb(rule.conditions as never)}, ${type}, ${sql.jsonb(config as never)}, ${rule.dailyCap})
+          INSERT INTO automation_rules AS u (tenant_id, name, trigger_type, trigger_conditions, action_type, action_config, daily_cap, is_active)
+          VALUES (${tenantId}, ${rule.name}, ${rule.trigger}, ${sql.jsonb(rule.conditions as never)}, ${type}, ${sql.jsonb(config as never)}, ${rule.dailyCap},
+            ${rule.isActive ?? true})
           RETURNING ${ruleColumns}`);
         await noted(tx, tenantId, 'automation_rule.created', made.id, actor);
         return made;
