@@ -104,6 +104,14 @@ describe('A row that failed', () => {
     expect((await take()).busy).toEqual([]);
   });
 
+  it('takes back none of those beside it that were done', async () => {
+    const [done = 0, failed = 0] = await rows(busy, 2);
+    await inbox.done(busy, [done]);
+    await inbox.failed(busy, [done, failed], 'unexpected');
+    expect([(await rowOf(busy, done)).state, (await rowOf(busy, failed)).state]).toEqual(['done', 'pending']);
+    await finish(busy, [failed]);
+  });
+
   it('is out of reach of another tenant', async () => {
     const [id = 0] = await rows(busy, 1);
     await inbox.failed(quiet, [id], 'x');

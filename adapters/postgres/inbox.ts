@@ -117,14 +117,14 @@ export function createInbox({ pool, inTenant }: Pick<Database, 'pool' | 'inTenan
 
     done: (tenantId: number, ids: readonly number[]) => inTenant(tenantId, (tx) => markDone(tx, tenantId, ids)),
 
-    /** Tries again later: 1 s doubling to 15 min, parked after 20 tries. `error` is a code, never a provider's text. Returns how many were parked. */
+    /** Tries those again later that are not done: 1 s doubling to 15 min, parked after 20 tries. `error` is a code, never a provider's text. Returns how many were parked. */
     async failed(tenantId: number, ids: readonly number[], error: string): Promise<number> {
       const parked = await inTenant(tenantId, (tx) =>
         tx.any(sql.type(z.object({ state: z.string() }))`
           UPDATE webhook_events SET error = ${error},
             state = CASE WHEN attempts >= ${MAX_ATTEMPTS} THEN 'parked' ELSE 'pending' END,
             next_attempt_at = now() + least(power(2, attempts - 1), 900) * interval '1 second'
-          WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) RETURNING state`),
+          WHERE tenant_id = ${tenantId} AND id = ANY(${sql.array([...ids], 'int8')}) AND state = 'pending' RETURNING state`),
       );
       return parked.filter((row) => row.state === 'parked').length;
     },

@@ -126,6 +126,37 @@ describe('The dispatcher', () => {
     expect(withoutTakes()).toEqual([`done:1:${rows[1]?.id}`, `failed:1:${rows[0]?.id}:unexpected`]);
   });
 
+  it('does not hold other messages back for one that cannot be applied', async () => {
+    const [first, bad, last] = [1, 2, 3].map(() => aRow({ provider: 'ycloud', kind: 'inbound' })) as [
+      InboxRow,
+      InboxRow,
+      InboxRow,
+    ];
+    batches = [[first, bad, last]];
+    start({
+      applyYcloud: async (_, rows) => {
+        if (rows.includes(bad)) throw new TypeError('no such moment');
+        note(`ycloud:${idsOf(rows)}`);
+      },
+    });
+    await settle();
+    expect(withoutTakes()).toEqual([`ycloud:${first.id}`, `failed:1:${bad.id}:unexpected`, `ycloud:${last.id}`]);
+  });
+
+  it('asks once for all while the other side is away', async () => {
+    const rows = [aRow({ provider: 'ycloud', kind: 'template' }), aRow({ provider: 'ycloud', kind: 'template' })];
+    batches = [rows];
+    let asked = 0;
+    start({
+      applyYcloud: async () => {
+        asked++;
+        throw new AppError('unavailable', 'YCloud does not answer');
+      },
+    });
+    await settle();
+    expect([asked, withoutTakes()]).toEqual([1, [`failed:1:${idsOf(rows)}:unavailable`]]);
+  });
+
   it('raises the alarm for rows that were given up', async () => {
     batches = [[aRow({ provider: 'ycloud' })]];
     start({ applyYcloud: () => Promise.reject(new Error('odd')), failed: async () => 1 });

@@ -128,12 +128,14 @@ async function startIntakes(deps: DispatcherDeps, tenantId: number, rows: readon
     await retryLater(deps, tenantId, refused, results.find((result) => result.status === 'rejected')?.reason);
 }
 
+/** One that cannot be applied holds no other up: where together they failed, each is tried alone. */
 async function applyMessages(deps: DispatcherDeps, tenantId: number, rows: readonly InboxRow[]): Promise<void> {
   if (rows.length === 0) return;
   try {
     await deps.applyYcloud(tenantId, rows);
   } catch (error) {
-    await retryLater(deps, tenantId, rows, error);
+    if (rows.length === 1 || error instanceof AppError) return retryLater(deps, tenantId, rows, error);
+    for (const row of rows) await applyMessages(deps, tenantId, [row]);
   }
 }
 
