@@ -46,11 +46,12 @@ export interface SliceProgress {
 /** Books and detail of as many slices as fit, newest first. A slice counts when it is whole; a repeat skips those that are. */
 export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): Promise<SliceProgress> {
   const account = await deps.adAccounts.byId(of.tenantId, of.adAccountId);
+  const objects = await deps.campaigns.countOf(of.tenantId, of.adAccountId);
   const startedAt = Date.now();
   const progress: SliceProgress = { slicesDone: 0, rows: 0, ...earlierTry() };
   for (const slice of of.slices.slice(progress.slicesDone)) {
     if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
-    const copy: SliceCopy = { ...of, account, slice, token, alive: () => heartbeat(progress) };
+    const copy: SliceCopy = { ...of, account, objects, slice, token, alive: () => heartbeat(progress) };
     const rows = await copyBoth(deps, copy);
     await compareTotal(deps, copy);
     await deps.insightReports.forget(of.tenantId, of.adAccountId, slice);
@@ -65,6 +66,7 @@ const earlierTry = (): Partial<SliceProgress> => (activityInfo().heartbeatDetail
 
 interface SliceCopy extends Pick<SlicesOf, 'tenantId' | 'runId' | 'adAccountId' | 'isHistory' | 'readFrom'> {
   account: SelectedAccount;
+  objects: { campaigns: number; ads: number };
   slice: Slice;
   token: string;
   alive: () => void;
@@ -89,7 +91,7 @@ async function copyBooks(deps: SliceDeps, copy: SliceCopy): Promise<number> {
   let reading = createReportedDays(slice.since);
   const reader: LevelReader<CampaignDay> = {
     level: 'campaign',
-    objects: (await deps.campaigns.countOf(tenantId, adAccountId)).campaigns,
+    objects: copy.objects.campaigns,
     pages: (days) => meta.campaignDays(token, adAccountId, days),
     reportPages: (reportRunId) => meta.reportCampaignDays(token, adAccountId, reportRunId),
     begin: ({ since }) => {
@@ -120,7 +122,7 @@ async function copyDetail(deps: SliceDeps, copy: SliceCopy): Promise<void> {
   const { tenantId, runId, adAccountId, account, slice, token, alive } = copy;
   const reader: LevelReader<AdDay> = {
     level: 'ad',
-    objects: (await deps.campaigns.countOf(tenantId, adAccountId)).ads,
+    objects: copy.objects.ads,
     pages: (days) => meta.adDays(token, adAccountId, days),
     reportPages: (reportRunId) => meta.reportAdDays(token, adAccountId, reportRunId),
     save: async ({ rows, calls }) => {

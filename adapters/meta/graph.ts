@@ -80,18 +80,15 @@ export function createGraph(config: GraphConfig, { log, metrics, gate, hear }: G
    * Above 80 % of a limit it first pauses. @throws AppError, code by errors.ts; `rate_limited` before calling when the gate of one of its limits is closed.
    */
   async function call<T>(request: GraphCall<T>): Promise<T> {
-    await refuseWhileClosed(gate, request);
-    await slowDown(gate, request);
+    await admit(gate, request);
     const startedAt = performance.now();
     try {
       const { status, headers, text } = await send(config, request);
       versionWatch.note(headers);
       hear?.(heardOf(request, status, text));
       const usages = usageIn(headers, request.assetId);
-      for (const usage of usages) {
-        metrics.metaUsage.set(usage.label, usage.ratio);
-        await gate.record(usage);
-      }
+      for (const { label, ratio } of usages) metrics.metaUsage.set(label, ratio);
+      await Promise.all(usages.map((usage) => gate.record(usage)));
       if (usages.length === 0) await Promise.all(blindScopesOf(request).map((scope) => gate.countBlind(scope)));
       const value = readReply(request, status, text, namedWaitMs(usages));
       count(request, 'ok', startedAt);
@@ -186,20 +183,21 @@ const scopesOf = (request: GraphCall<unknown>): string[] =>
 const blindScopesOf = ({ assetId, limits = [] }: GraphCall<unknown>): string[] =>
   assetId !== undefined && limits.includes('ads') ? [`${assetId}:unsaid`] : [];
 
-async function slowDown(gate: UsageGate, request: GraphCall<unknown>): Promise<void> {
-  const paces = await Promise.all(scopesOf(request).map((scope) => gate.paceMs(scope)));
+/** Refuses while a limit is closed, and goes slower near its end; one question to the gate for all of the call's limits. */
+async function admit(gate: UsageGate, request: GraphCall<unknown>): Promise<void> {
+  const scopes = scopesOf(request);
+  const [waits, paces] = await Promise.all([
+    Promise.all(scopes.map((scope) => gate.waitMs(scope))),
+    Promise.all(scopes.map((scope) => gate.paceMs(scope))),
+  ]);
+  const waitMs = Math.max(0, ...waits);
+  if (waitMs > 0)
+    throw new AppError('rate_limited', `Graph ${request.endpoint}: gate closed`, {
+      retryAfterMs: waitMs,
+      details: { endpoint: request.endpoint, gate: true },
+    });
   const pauseMs = Math.max(0, ...paces);
   if (pauseMs > 0) await pause(pauseMs);
-}
-
-async function refuseWhileClosed(gate: UsageGate, request: GraphCall<unknown>): Promise<void> {
-  const waits = await Promise.all(scopesOf(request).map((scope) => gate.waitMs(scope)));
-  const waitMs = Math.max(0, ...waits);
-  if (waitMs === 0) return;
-  throw new AppError('rate_limited', `Graph ${request.endpoint}: gate closed`, {
-    retryAfterMs: waitMs,
-    details: { endpoint: request.endpoint, gate: true },
-  });
 }
 
 // Code 4 is the app's limit; every other throttle is the asset's own and must not stop the rest.

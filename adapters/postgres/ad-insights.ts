@@ -1,5 +1,5 @@
 import { sql } from 'slonik';
-import { checkCampaignsByIndex, insertUnlisted, type SyncedAccount } from './campaigns.ts';
+import { insertUnlisted, type SyncedAccount } from './campaigns.ts';
 import type { Database } from './pool.ts';
 
 /** One ad's day: the detail behind a campaign's. */
@@ -39,7 +39,6 @@ export function createAdInsights({ inTenant }: Pick<Database, 'inTenant'>) {
           row.leads,
         ]);
         if (tuples.length > 0) {
-          await checkCampaignsByIndex(tx);
           await insertUnlisted(tx, tenantId, account, page.rows);
           const types = ['text', 'date', 'text', 'text', 'numeric', 'int8', 'int8', 'int4'];
           await tx.query(sql.unsafe`

@@ -140,16 +140,10 @@ async function upsertCampaigns(tx: Tx, tenantId: number, account: SyncedAccount,
 }
 
 /**
- * Before rows that name a campaign are written. PostgreSQL plans the check of that name once a connection: planned while the table is small it would
- * read the whole table for each row later, when a large account came.
- */
-export async function checkCampaignsByIndex(tx: Tx): Promise<void> {
-  await tx.query(sql.unsafe`SELECT set_config('enable_seqscan', 'off', true)`);
-}
-
-/**
- * A campaign that Meta reports but lists no more gets a row of its name: its money must not be lost. In one order always, because books and detail
- * are written at the same time.
+ * Before rows that name a campaign are written. One that Meta reports but lists no more gets a row of its name: its money must not be lost. In one order
+ * always, because books and detail are written at the same time.
+ * The check of each row's campaign is planned once a connection: planned while the table is small it would read the whole table later, when a large
+ * account came; therefore no plan of this transaction may.
  */
 export async function insertUnlisted(
   tx: Tx,
@@ -160,8 +154,9 @@ export async function insertUnlisted(
   const campaigns = new Map(rows.map((row) => [row.campaignId, row.campaignName]));
   const tuples = [...campaigns].map(([id, name]) => [tenantId, id, account.adAccountId, name, account.currency]);
   await tx.query(sql.unsafe`
+    WITH planner AS (SELECT set_config('enable_seqscan', 'off', true))
     INSERT INTO meta_ads_campaigns (tenant_id, meta_campaign_id, meta_account_id, name, currency)
-    SELECT given.* FROM ${sql.unnest(tuples, ['int4', 'text', 'text', 'text', 'text'])} AS given (tenant_id, id, account, name, currency)
+    SELECT given.* FROM planner, ${sql.unnest(tuples, ['int4', 'text', 'text', 'text', 'text'])} AS given (tenant_id, id, account, name, currency)
     WHERE NOT EXISTS (SELECT FROM meta_ads_campaigns k WHERE k.tenant_id = given.tenant_id AND k.meta_campaign_id = given.id)
     ORDER BY given.id
     ON CONFLICT (tenant_id, meta_campaign_id) DO NOTHING`);

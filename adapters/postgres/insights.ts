@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Period } from '../../domain/days.ts';
-import { checkCampaignsByIndex, insertUnlisted, type SyncedAccount } from './campaigns.ts';
+import { insertUnlisted, type SyncedAccount } from './campaigns.ts';
 import type { Database, Tx } from './pool.ts';
 
 /** One campaign's day: the books. Money as decimal text in the account's currency. */
@@ -34,7 +34,6 @@ export function createInsights({ inTenant }: Pick<Database, 'inTenant'>) {
     ): Promise<void> =>
       inTenant(tenantId, async (tx) => {
         if (page.rows.length > 0) {
-          await checkCampaignsByIndex(tx);
           await insertUnlisted(tx, tenantId, account, page.rows);
           const over = page.rows.filter(({ wasOver }) => wasOver);
           if (over.length > 0 && page.seenOn !== undefined)
