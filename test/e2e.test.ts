@@ -181,6 +181,22 @@ describe('after all of it', () => {
     ];
   }
 
+  it('a night of housekeeping lets go of what is over, by its own Schedule', async () => {
+    const [tenant] = stack.tenants;
+    const events = (statement: string) =>
+      asAdmin(stack.places.adminUrl, async (client) => (await client.query(statement)).rowCount);
+    await events(`
+      INSERT INTO webhook_events (provider, dedupe_key, tenant_id, kind, payload, state, received_at)
+      VALUES ('ycloud', 'long ago', ${tenant?.id}, 'message', '{}', 'done', now() - interval '200 days')`);
+    const connection = await Connection.connect({ address: stack.places.temporalAddress });
+    await new Client({ connection }).schedule.getHandle('retention').trigger();
+    await vi.waitFor(
+      async () => expect(await events("SELECT FROM webhook_events WHERE dedupe_key = 'long ago'")).toBe(0),
+      patience,
+    );
+    await connection.close();
+  });
+
   it('no log, metric or Redis key holds a secret or a person', async () => {
     const words = await forbidden();
     const logs = readdirSync(join(stack.folder, 'logs')).filter((name) => /^(server|worker)/.test(name));
