@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { sql } from 'slonik';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -71,6 +72,7 @@ const aStatus = (status: string, given: object = {}) => ({
   kind: 'status',
   payload: { whatsappMessage: { id: 'm1', externalId, status, ...given } },
 });
+const aStatusOf = (given: object) => () => aStatus('delivered', given);
 const written = (text: string, id = `in-${nextEvent++}`) => ({
   kind: 'inbound',
   payload: { whatsappInboundMessage: { id, from: run.phone, type: 'text', text: { body: text } } },
@@ -100,6 +102,18 @@ describe('What YCloud tells', () => {
     expect(told).toEqual([]);
   });
 
+  it.each([
+    ['a price without end', aStatusOf({ totalPrice: 1e40, currency: 'USD' })],
+    ['no currency', aStatusOf({ totalPrice: 0.05, currency: 'U\0D' })],
+    ['a time before all calendars', aStatusOf({ deliverTime: '0000-01-01T00:00:00Z' })],
+    ['a time after them', aStatusOf({ deliverTime: '9999-12-31T23:59:59-23:59' })],
+    ['ids that no index holds', aStatusOf({ id: 'é'.repeat(9000), wamid: randomBytes(9000).toString('hex') })],
+    ['ids that no text holds', aStatusOf({ id: 'm\0', wamid: '\0' })],
+  ])('counts a status with %s', async (_, event) => {
+    expect(await apply([event()])).toEqual(['done']);
+    expect(await stateOf()).toBe('delivered');
+  });
+
   it('keeps a status of an unknown message for later', async () => {
     const stranger = { kind: 'status', payload: { whatsappMessage: { id: 'not-ours-yet', status: 'sent' } } };
     expect(await apply([stranger])).toEqual(['pending']);
@@ -117,6 +131,26 @@ describe('What people write', () => {
     expect(await apply([written('Hola', 'in-same'), written('Hola', 'in-same')])).toEqual(['done', 'done']);
     expect(news()).toEqual(['replied']);
     expect(published).toContain('leads');
+  });
+
+  it.each([
+    { text: { body: 'Ho\0la \ud83d' } },
+    { type: 'te\0xt', text: { body: 'Hola' } },
+    { text: { body: 'Hola' }, sendTime: '0000-01-01T00:00:00Z' },
+    { text: { body: 'Hola' }, sendTime: '9999-12-31T23:59:59-23:59' },
+    { id: `in\0${'x'.repeat(20)}`, text: { body: 'Hola' } },
+    { text: { body: 'Hola' }, customerProfile: { name: 'A\0na' }, referral: { source_id: '1', ctwa_clid: '\0' } },
+  ])('is kept with values that no column holds: %j', async (odd) => {
+    const { kind, payload } = written('');
+    const message = { ...payload.whatsappInboundMessage, ...odd };
+    expect(await apply([{ kind, payload: { whatsappInboundMessage: message } }])).toEqual(['done']);
+    expect(news()).toContain('replied');
+  });
+
+  it('stops everything also when the time of it is none', async () => {
+    const preference = { contactPhoneNumber: run.phone, value: 'stop', timestamp: '1790000000000' };
+    expect(await apply([{ kind: 'preference', payload: { whatsappUserPreference: preference } }])).toEqual(['done']);
+    expect(news()).toEqual(['opted_out']);
   });
 
   it('stops everything when it is a stop word', async () => {

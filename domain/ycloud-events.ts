@@ -3,23 +3,33 @@ import { eventPayload, isFields } from './inbox.ts';
 import type { ReportedState } from './message-status.ts';
 import { canonicalNumber } from './whatsapp-number.ts';
 
-/** What a stored YCloud event says, leniently: unknown fields and values are nobody's failure. */
+/** What a stored YCloud event says, leniently: unknown fields, and values that no column holds, are nobody's failure. */
 
 const time = z.iso
   .datetime({ offset: true })
   .transform((text) => new Date(text))
   .catch(new Date(Number.NaN));
 
-const text = z.string().nullish().catch(null);
+const words = z.string().transform((given) => given.replaceAll('\0', ''));
+const text = words.nullish().catch(null);
+/** As long as YCloud's ids and more; an index holds no endless ones. */
+const name = words.pipe(z.string().min(1).max(255));
+const id = name.nullish().catch(null);
 
+/** Of one message. */
+const MOST_PRICE = 1_000_000;
 const statusEvent = z.object({
-  id: text,
-  externalId: text,
-  wamid: text,
+  id,
+  externalId: id,
+  wamid: id,
   status: z.string(),
-  errorCode: z.coerce.string().nullish().catch(null),
-  totalPrice: z.number().nullish().catch(null),
-  currency: z.string().length(3).nullish().catch(null),
+  errorCode: z.coerce.string().pipe(name).nullish().catch(null),
+  totalPrice: z.number().gt(-MOST_PRICE).lt(MOST_PRICE).nullish().catch(null),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .nullish()
+    .catch(null),
   sendTime: time.nullish(),
   deliverTime: time.nullish(),
   readTime: time.nullish(),
@@ -28,9 +38,9 @@ const statusEvent = z.object({
 
 const title = z.object({ title: text }).nullish().catch(null);
 const inboundEvent = z.object({
-  id: z.string(),
+  id: name,
   from: text,
-  type: z.string().catch('unsupported'),
+  type: name.catch('unsupported'),
   sendTime: time.nullish(),
   text: z.object({ body: text }).nullish().catch(null),
   button: z.object({ text, payload: text }).nullish().catch(null),
@@ -128,7 +138,9 @@ function objectIn(payload: string): Readonly<Record<string, unknown>> {
   return isFields(body) ? body : {};
 }
 
-const isTime = (value: Date | null | undefined): value is Date => value != null && !Number.isNaN(value.getTime());
+/** A moment in a year of four digits. */
+const isTime = (value: Date | null | undefined): value is Date =>
+  value != null && value.getUTCFullYear() >= 1 && value.getUTCFullYear() <= 9999;
 const unixTime = (seconds: unknown): Date | null =>
   typeof seconds === 'string' || typeof seconds === 'number' ? new Date(Number(seconds) * 1000) : null;
 
