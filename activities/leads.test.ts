@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { system } from '../domain/actor.ts';
 import { leadBench } from '../test/lead-bench.ts';
@@ -79,6 +80,19 @@ describe('Capturing a lead', () => {
     expect((await bench.stores.leadDossiers.byLead(tenantId, next ?? '')).consents).toMatchObject([
       { text: 'Acepto recibir mensajes por WhatsApp' },
     ]);
+  });
+
+  it.each([
+    ['half of a character', { full_name: ['Ana \ud83d'] }],
+    ['the other half', { full_name: ['\ude00 Ana'] }],
+    ['a character that no text holds', { full_name: ['A\0na'], email: ['a\0na@example.com'] }],
+    ['answers without end', { full_name: [randomBytes(40_000).toString('hex')] }],
+    ['an address without end', { email: [`${randomBytes(4000).toString('hex')}@example.com`] }],
+    ['a phone without end', { phone_number: [`+${'5491155550142'.repeat(400)}`] }],
+    ['nothing at all', { full_name: [], email: [''], phone_number: ['\u200b'] }],
+  ])('keeps one with %s', async (_, answers) => {
+    const leadgenId = await bench.aLead({ answers });
+    expect(await capture(leadgenId)).toMatchObject({ outcome: 'captured' });
   });
 
   it('changes nothing when it is told of the same lead again', async () => {

@@ -18,6 +18,9 @@ export interface Person {
   answers: Answer[];
 }
 
+/** Longer ones are no addresses (RFC 5321), and no index holds endless ones. */
+const LONGEST_EMAIL = 254;
+
 /** How many leads a page of their list shows. */
 export const LEADS_A_PAGE = 25;
 
@@ -33,10 +36,11 @@ export function personOf(fields: readonly Answer[], targetOf: (key: string) => M
     used.add(answered);
     return clean(answered.values[0]);
   };
+  const email = find('email')?.toLowerCase() ?? '';
   const parts = [find('first_name'), find('last_name')].filter((part) => part !== null);
   const person = {
     fullName: find('full_name') ?? (parts.length > 0 ? parts.join(' ') : null),
-    email: find('email')?.toLowerCase() ?? null,
+    email: email === '' || email.length > LONGEST_EMAIL ? null : email,
     phone: find('phone'),
     isTest: fields.some(({ values }) => values.some((value) => TEST_VALUE.test(value))),
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parseLossless } from './json.ts';
 
-describe('What Meta writes as a number', () => {
+describe('What Meta writes', () => {
   it.each([
     ['alone', '120210001001000017', '120210001001000017'],
     ['in an object', '{"id": 120210001001000017, "n": 5}', { id: '120210001001000017', n: 5 }],
@@ -24,6 +24,16 @@ describe('What Meta writes as a number', () => {
       spend: 9007199254740991,
       ratio: 0.12345678901234568,
     });
+  });
+
+  it.each([
+    ['a whole emoji', '{"a":"\\ud83d\\ude00 \\u00e9"}', '😀 é'],
+    ['its first half', '{"a":"x\\ud83d y"}', 'x\ufffd y'],
+    ['its second half', '{"a":"x\\uDE00"}', 'x\ufffd'],
+    ['two first halves', '{"a":"\\ud83d\\ud83d\\ude00"}', '\ufffd😀'],
+    ['a character that no text holds', '{"a":"x\\u0000y"}', 'xy'],
+  ])('keeps of %s what a column can hold', (_name, text, value) => {
+    expect(parseLossless(text)).toEqual({ a: value });
   });
 
   it('costs nothing on a page whose next one is named by an address with a long id in it', () => {
