@@ -65,6 +65,17 @@ describe("YCloud's webhook", () => {
     expect((await rowsWith('evt_e')).map((row) => row.tenant_id)).toEqual([tenantId]);
   });
 
+  it('keeps an event without an id once in each tenant that it was sent to, whatever another was sent', async () => {
+    const stop = { type: 'contact.unsubscribe.created', unsubscriberChanged: { phoneNumber: '+5491155550188' } };
+    const tenants = [await aTenant(bench.db), await aTenant(bench.db)];
+    for (const tenantId of [...tenants, ...tenants]) {
+      await bench.app.stores.credentials.save(tenantId, 'ycloud', 'webhook_secret', 'whsec_own', system('test'));
+      await postYcloud(stop, { path: `/webhook/ycloud/${tenantId}`, secret: 'whsec_own' });
+    }
+    const kept = (await rowsWith('sha256:')).filter(({ tenant_id: id }) => id !== null && tenants.includes(id));
+    expect(kept.map((row) => [row.tenant_id, row.state])).toEqual(tenants.map((id) => [id, 'pending']));
+  });
+
   it('keeps the same id with another body as a conflict', async () => {
     const tenantId = await aTenant(bench.db);
     await bench.app.stores.credentials.save(tenantId, 'ycloud', 'webhook_secret', 'whsec_own', system('test'));

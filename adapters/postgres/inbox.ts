@@ -174,8 +174,8 @@ function tenantsOf(routing: Routing, provider: Change['provider'] | undefined) {
     : sql.fragment`tenants_of_sender(g.source_id, g.source_phone) WITH ORDINALITY`;
 }
 
-// Meta: the first tenant has the plain key, the others' follow it. YCloud: the tenant is part of the key.
+// Meta: the first tenant has the plain key, the others' follow it. YCloud, and what has no id: the tenant is part of the key.
 const dedupeKey = sql.fragment`
-  CASE WHEN g.own_id IS NULL THEN 'sha256:' || g.hash || CASE WHEN coalesce(t.place, 1) = 1 THEN '' ELSE ':' || t.tenant_id END
+  CASE WHEN g.own_id IS NULL THEN 'sha256:' || g.hash || coalesce(':' || t.tenant_id, '')
     WHEN g.provider = 'meta' THEN g.own_id || CASE WHEN coalesce(t.place, 1) = 1 THEN '' ELSE ':' || t.tenant_id END
     ELSE 'ycloud:' || coalesce(t.tenant_id, 0) || ':' || g.own_id END`;
