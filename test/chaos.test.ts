@@ -23,6 +23,7 @@ describe('the fault run, in short', () => {
     });
     for (const name of ['worker', 'server', 'temporal', 'postgres', 'valkey'])
       expect(faults[`kill ${name}`]).toBeGreaterThanOrEqual(1);
+    expect(faults['send again']).toBeGreaterThanOrEqual(1);
     expect(unconfirmed).toBeLessThan(100);
   });
 });

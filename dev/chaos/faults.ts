@@ -17,7 +17,7 @@ const metaPasses = [
 // A limit closes the page's gate for a minute: one in sixteen, or no lead would be read between two of them.
 const metaLimit = { match: { path: '/v26.0/' }, kind: 'code', value: 4, times: 1, regainMinutes: 0 };
 const metaFaults = [...metaPasses, metaLimit, ...metaPasses, ...metaPasses];
-const sends = { method: 'POST', path: '/v2/whatsapp/messages' };
+export const sends = { method: 'POST', path: '/v2/whatsapp/messages' };
 const ycloudFaults = [
   { match: sends, kind: 'status', value: 503, times: 2 },
   { match: sends, kind: 'status', value: 429, times: 3 },

@@ -1,12 +1,13 @@
 import type { SeededBench } from '../bench/stack.ts';
 import { asAdmin } from '../stack/roles.ts';
+import type { Asked } from './again.ts';
 import { control } from './faults.ts';
 
 export interface Reckoning {
   leads: number;
   /** Submitted to Meta, not in `leads`. */
   lost: number;
-  /** People with more than one message. */
+  /** People with more than one message that nobody asked to send again, and first messages that left although a person had asked for another by then. */
   doubled: number;
   /** Accepted by YCloud, but not in our tables or not in the conversation. */
   ghosts: number;
@@ -14,23 +15,24 @@ export interface Reckoning {
   suppressedMessaged: number;
   /** Shown to a person: nobody knows whether they arrived. */
   unconfirmed: number;
-  /** Leads of which neither a message nor a reason stands anywhere. */
+  /** Leads of which neither a message nor a reason stands anywhere, and messages that were asked for again and are still to leave. */
   unaccounted: number;
   /** Inbox rows still to be applied. */
   inboxPending: number;
 }
 
-interface Ledgers {
+export interface Ledgers {
   submitted: string[];
   sent: { externalId: string | null; to: string }[];
 }
 
-/** Compares the simulators' ledgers with the database of tenant `tenantId`. `optedOut` asked for no message before their form came. */
+/** Compares the simulators' ledgers with the database of tenant `tenantId`. `optedOut` asked for no message before their form came, `asked` a person to send again. */
 export async function reckon(
   bench: SeededBench,
   tenantId: number,
   submitted: readonly string[],
   optedOut: readonly string[],
+  asked: readonly Asked[] = [],
 ): Promise<Reckoning> {
   const { messages } = await control<{ messages: Ledgers['sent'] }>(bench.places.ycloudSimUrl, 'ledger');
   return asAdmin(bench.places.adminUrl, async (client) => {
@@ -51,30 +53,62 @@ export async function reckon(
       [tenantId],
     );
     const unwilling = [...optedOut, ...refused.rows.map(({ phone }) => phone)];
-    const perPerson = new Map<string, number>();
-    for (const { to } of messages) perPerson.set(to, (perPerson.get(to) ?? 0) + 1);
+    const reached = new Set(messages.map(({ to }) => to));
+    const attempts = await client.query<{ external_id: string }>(
+      `SELECT external_id FROM outbound_messages WHERE tenant_id = $1 AND again_of = ANY($2) AND origin = 'again'`,
+      [tenantId, asked.map(({ messageId }) => messageId)],
+    );
     return {
       leads: submitted.length,
       lost: submitted.length - captured,
-      doubled: [...perPerson.values()].filter((count) => count > 1).length,
+      doubled: doublesIn(
+        messages,
+        asked,
+        attempts.rows.map((row) => row.external_id),
+      ),
       ghosts: messages.filter(({ externalId }) => externalId === null || !known.has(externalId)).length,
-      suppressedMessaged: unwilling.filter((phone) => perPerson.has(phone)).length,
+      suppressedMessaged: unwilling.filter((phone) => reached.has(phone)).length,
       unconfirmed: await one(
         `SELECT count(*) AS n FROM outbound_messages WHERE tenant_id = $1 AND state = 'unconfirmed'`,
         [tenantId],
       ),
-      unaccounted: await one(
-        `SELECT count(*) AS n FROM leads l WHERE l.tenant_id = $1 AND l.meta_leadgen_id = ANY($2)
+      unaccounted:
+        (await one(
+          `SELECT count(*) AS n FROM leads l WHERE l.tenant_id = $1 AND l.meta_leadgen_id = ANY($2)
            AND NOT EXISTS (SELECT FROM outbound_messages o WHERE o.lead_id = coalesce(l.merged_into, l.id) AND o.state NOT IN ('claimed', 'sending'))
            AND NOT EXISTS (SELECT FROM automation_runs r WHERE r.lead_id = coalesce(l.merged_into, l.id) AND r.state IN ('stopped', 'done') AND r.reason IS NOT NULL)`,
-        [tenantId, submitted],
-      ),
+          [tenantId, submitted],
+        )) +
+        (await one(
+          `SELECT count(*) AS n FROM outbound_messages WHERE tenant_id = $1 AND origin = 'again' AND state IN ('claimed', 'sending')`,
+          [tenantId],
+        )),
       inboxPending: await one(
         `SELECT count(*) AS n FROM webhook_events WHERE state = 'pending' AND coalesce(error, '') <> 'no_message_yet'`,
         [],
       ),
     };
   });
+}
+
+/** `attempts` are the messages that were asked for: they count for nobody, unless one comes twice. */
+export function doublesIn(
+  messages: Ledgers['sent'],
+  asked: readonly Pick<Asked, 'externalId' | 'takenBefore'>[],
+  attempts: readonly string[],
+): number {
+  const isAskedFor = new Set<string | null>(attempts);
+  const [seen, reached] = [new Set<string | null>(), new Set<string>()];
+  const doubled = new Set<string>();
+  const decidedAt = new Map<string | null, number>(asked.map((each) => [each.externalId, each.takenBefore]));
+  for (const [i, { externalId, to }] of messages.entries()) {
+    const isLate = i >= (decidedAt.get(externalId) ?? Number.POSITIVE_INFINITY);
+    const isSecond = !isAskedFor.has(externalId) && reached.has(to);
+    if (isLate || isSecond || seen.has(externalId)) doubled.add(to);
+    seen.add(externalId);
+    if (!isAskedFor.has(externalId)) reached.add(to);
+  }
+  return doubled.size;
 }
 
 export const isClean = (result: Reckoning): boolean =>

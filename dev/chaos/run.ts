@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededBench } from '../bench/stack.ts';
 import { asAdmin } from '../stack/roles.ts';
+import { type Asked, Asker, doubtNext } from './again.ts';
 import { type Counts, control, killInTurn, misbehave } from './faults.ts';
 import { isClean, type Reckoning, reckon } from './reckoning.ts';
 
@@ -27,7 +28,7 @@ const optedOutPhone = (i: number): string => `+54911557${String(i).padStart(5, '
 
 /**
  * Submits leads (late, twice, in batches, in any order) while every part is killed in turn and both providers misbehave; some people ask for no message
- * just before their form arrives. Then waits until all is settled, and compares the ledgers with the tables.
+ * just before their form arrives, and somebody of the team asks for messages in doubt once more. Then waits until all is settled, and compares the ledgers with the tables.
  */
 export async function runChaos(
   bench: SeededBench,
@@ -35,11 +36,10 @@ export async function runChaos(
 ): Promise<ChaosResult> {
   const tenantId = bench.tenants[0]?.id ?? 0;
   const faults: Counts = {};
-  // The seeds message everybody; here whoever left the WhatsApp box of a form unticked is to get nothing.
-  await asAdmin(bench.places.adminUrl, (client) =>
-    client.query('UPDATE tenants SET heed_consent = true WHERE id = $1', [tenantId]),
-  );
+  await heedConsent(bench, tenantId);
   const optedOut = await optOut(bench, Math.ceil(leads * OPTED_OUT_SHARE));
+  if (!isFound) await doubtNext(bench);
+  const asker = new Asker(bench, tenantId);
   const until = Date.now() + seconds * 1000;
   const pauseMs = Math.min(isFound ? 4_000 : 15_000, (seconds * 1000) / 12);
   let found = false;
@@ -50,17 +50,29 @@ export async function runChaos(
       found = await reckon(bench, tenantId, [], optedOut).then(isFound, () => false); // PostgreSQL may be down just now
     }
   };
+  const asking = isFound ? undefined : asker.press(goesOn, pauseMs, faults);
   const [submitted] = await Promise.all([
     submit(bench, leads - optedOut.length, optedOut, isFound ? Date.now() + 20_000 : until),
     killInTurn(bench, goesOn, pauseMs, faults, ...(isFound ? [0] : [])),
     misbehave(bench, goesOn, seconds < LONG_S ? Math.min(2_000, pauseMs) : 10_000, faults, isFound !== undefined),
     look(),
+    isFound || seconds < LONG_S || asker.freeze(goesOn, faults),
   ]);
   say(`${submitted.length} leads submitted; waiting for everything to settle`);
-  const patience = { seconds: settleSeconds, isEnough: (now: Reckoning) => isClean(now) || isFound?.(now) === true };
-  const result = await settled(bench, tenantId, submitted, optedOut, patience, say);
+  const patience = {
+    seconds: settleSeconds,
+    isEnough: (now: Reckoning) => (isClean(now) && !asker.isBusy) || isFound?.(now) === true,
+  };
+  const result = await settled(bench, tenantId, { submitted, optedOut, asked: asker.asked }, patience, say);
+  await asking;
   return { ...result, faults };
 }
+
+/** The seeds message everybody; here whoever left the WhatsApp box of a form unticked is to get nothing. */
+const heedConsent = ({ places }: SeededBench, tenantId: number) =>
+  asAdmin(places.adminUrl, (client) =>
+    client.query('UPDATE tenants SET heed_consent = true WHERE id = $1', [tenantId]),
+  );
 
 async function optOut({ places }: SeededBench, count: number): Promise<string[]> {
   const phones = Array.from({ length: count }, (_, i) => optedOutPhone(i));
@@ -103,8 +115,11 @@ async function submit(
 async function settled(
   bench: SeededBench,
   tenantId: number,
-  submitted: readonly string[],
-  optedOut: readonly string[],
+  {
+    submitted,
+    optedOut,
+    asked,
+  }: { submitted: readonly string[]; optedOut: readonly string[]; asked: readonly Asked[] },
   { seconds, isEnough }: { seconds: number; isEnough: (now: Reckoning) => boolean },
   say: (line: string) => void,
 ): Promise<Reckoning> {
@@ -112,7 +127,7 @@ async function settled(
   for (;;) {
     await control(bench.places.metaSimUrl, 'clock', { advanceSeconds: 600 });
     await control(bench.places.ycloudSimUrl, 'clock', { advanceSeconds: 60 });
-    const now = await reckon(bench, tenantId, submitted, optedOut);
+    const now = await reckon(bench, tenantId, submitted, optedOut, asked);
     say(JSON.stringify(now));
     if (isEnough(now) || Date.now() > end) return now;
     await sleep(3000);

@@ -45,6 +45,7 @@ async function createRole(client: pg.Client, name: string, options: string): Pro
 
 export async function asAdmin<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(adminUrl);
+  client.on('error', () => {}); // a lost connection shows as a failed query; without a listener it ends the program
   await client.connect();
   try {
     return await work(client);
