@@ -161,6 +161,7 @@ function activitiesOf({
       ...stores,
       archive: archive && { archives: stores.archives, archiveFiles: createArchiveFiles(archive) },
       log,
+      metrics,
     }),
     ...createCampaignSyncActivities({ meta, ...stores, cache, live, metrics }),
     ...createCreativePictureActivities({

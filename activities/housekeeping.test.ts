@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createArchiveFiles } from '../adapters/archive/files.ts';
 import { archivePlace } from '../adapters/archive/place.ts';
+import { createMetrics } from '../adapters/metrics.ts';
 import { type Archives, createArchives } from '../adapters/postgres/archives.ts';
 import { createGauges, type Gauges } from '../adapters/postgres/gauges.ts';
 import { createLeadRetention, type LeadRetention } from '../adapters/postgres/lead-retention.ts';
@@ -50,6 +51,7 @@ const kept = (tenant: number) =>
       WHERE tenant_id = ${tenant} AND state IN ('done', 'ignored') ORDER BY state, received_at`),
   );
 
+const metrics = createMetrics();
 type Deps = Parameters<typeof createHousekeepingActivities>[0];
 const keepHouse = (given: Partial<Deps> = {}, afterTenantId = 0) => {
   const { gauges, pastEvents, leadRetention } = stores;
@@ -59,6 +61,7 @@ const keepHouse = (given: Partial<Deps> = {}, afterTenantId = 0) => {
     leadRetention,
     archive: null,
     log: silentLog,
+    metrics,
     ...given,
   });
   return inActivity(() => keepHouse({ afterTenantId }));
@@ -88,6 +91,7 @@ describe('Housekeeping', () => {
     };
     expect(await keepHouse({ pastEvents: { purgeSome } })).toEqual({ afterTenantId: null });
     expect(asked).toEqual([tenantId, other]);
+    expect((await metrics.errors.get()).values).toMatchObject([{ labels: { where: 'housekeeping' }, value: 1 }]);
   });
 
   it('works for a minute, then says after whom to go on', async () => {

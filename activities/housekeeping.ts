@@ -1,5 +1,6 @@
 import { heartbeat } from '@temporalio/activity';
 import type { Logger } from '../adapters/log.ts';
+import type { Metrics } from '../adapters/metrics.ts';
 import type { Gauges } from '../adapters/postgres/gauges.ts';
 import type { LeadRetention } from '../adapters/postgres/lead-retention.ts';
 import type { PastEvents } from '../adapters/postgres/past-events.ts';
@@ -12,6 +13,7 @@ export interface HousekeepingDeps {
   /** Null where no `ARCHIVE_URL` names a place. */
   archive: ArchiveDeps | null;
   log: Logger;
+  metrics: Pick<Metrics, 'errors'>;
   now?: () => number;
 }
 
@@ -21,10 +23,12 @@ type Job = (tenantId: number) => AsyncGenerator<number>;
 export type HousekeepingActivities = ReturnType<typeof createHousekeepingActivities>;
 
 const WORK_MS = 60_000;
+const FAILED = { where: 'housekeeping' };
 
 /** What each tenant need not keep any longer, or not in the database. Every step may be repeated, and what fails is tried again the next night. */
 export function createHousekeepingActivities(deps: HousekeepingDeps) {
-  const { gauges, log, now = Date.now } = deps;
+  const { gauges, log, metrics, now = Date.now } = deps;
+  metrics.errors.inc(FAILED, 0); // a first failure must be an increase
   const jobs = Object.entries(jobsOf(deps));
   return {
     /** Works for about a minute through the tenants after this one, by their ids. Gives the tenant to go on after, or null when every one had its turn. */
@@ -41,6 +45,7 @@ export function createHousekeepingActivities(deps: HousekeepingDeps) {
             }
           } catch (error) {
             log.error({ err: error, tenantId, what }, 'could not let go');
+            metrics.errors.inc(FAILED);
           }
       return { afterTenantId: null };
     },
