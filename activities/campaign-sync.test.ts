@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { system } from '../domain/actor.ts';
 import { addDays } from '../domain/days.ts';
-import { inActivity, quiet } from '../test/sync.ts';
+import { inActivity, quiet, syncActivities } from '../test/sync.ts';
 import { syncBench } from '../test/sync-bench.ts';
 
 const bench = syncBench();
@@ -147,6 +147,39 @@ describe('Trouble', () => {
     const result = await retried.run(() => bench.activities.syncInsights({ ...of, slices: first.slices }));
     expect(result).toMatchObject({ slicesDone: 3 });
     expect((await metaCalls()) - before).toBeLessThanOrEqual(5);
+  });
+
+  it('keeps the slices that were whole when a later one breaks, and compares each with the account’s total once', async () => {
+    const { stores, tenantId } = bench;
+    const plan = await bench.activities.planSync({ tenantId, workflowRunId: randomUUID() });
+    const [planned] = plan?.accounts ?? [];
+    if (plan === null || planned === undefined) throw new Error('no plan');
+    const of = { tenantId, runId: plan.runId, adAccountId: planned.adAccountId, slices: planned.slices };
+    const client = meta.freshClient();
+    const totals: string[] = [];
+    const accountTotal: typeof client.accountTotal = (token, id, days) => {
+      totals.push(days.since);
+      return client.accountTotal(token, id, days);
+    };
+    const adDays: typeof client.adDays = (token, id, days) => {
+      if (days.since === planned.slices[1]?.since) throw new Error('the worker died');
+      return client.adDays(token, id, days);
+    };
+    const dying = syncActivities(stores, meta, { meta: { ...client, accountTotal, adDays } });
+    const whole = syncActivities(stores, meta, { meta: { ...client, accountTotal } });
+    await inActivity(() => whole.syncObjects(of));
+    const first = new MockActivityEnvironment({}, quiet);
+    let progress: unknown;
+    first.on('heartbeat', (details) => {
+      progress = details;
+    });
+    await expect(first.run(() => dying.syncInsights(of))).rejects.toThrow('died');
+    expect(progress).toMatchObject({ slicesDone: 1 });
+    const again = new MockActivityEnvironment({ heartbeatDetails: progress }, quiet);
+    expect(await again.run(() => whole.syncInsights(of))).toMatchObject({ slicesDone: 3 });
+    await whole.finishAccount({ ...of, window: planned.window });
+    expect(totals).toEqual(planned.slices.map(({ since }) => since));
+    expect(await ours()).toEqual(await theirs(90));
   });
 
   it('names the refused token, so that a newer one is not blamed', async () => {

@@ -43,21 +43,34 @@ export interface SliceProgress {
   rows: number;
 }
 
-/** Books and detail of as many slices as fit, newest first. A slice counts when it is whole; a repeat skips those that are. */
+/**
+ * Books and detail of as many slices as fit, newest first. A slice counts when it is whole and was compared with the account's own total, which happens
+ * while the next one is read; a repeat skips those that count.
+ */
 export async function copySlices(deps: SliceDeps, token: string, of: SlicesOf): Promise<SliceProgress> {
   const account = await deps.adAccounts.byId(of.tenantId, of.adAccountId);
   const objects = await deps.campaigns.countOf(of.tenantId, of.adAccountId);
   const startedAt = Date.now();
   const progress: SliceProgress = { slicesDone: 0, rows: 0, ...earlierTry() };
-  for (const slice of of.slices.slice(progress.slicesDone)) {
-    if (progress.slicesDone > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
-    const copy: SliceCopy = { ...of, account, objects, slice, token, alive: () => heartbeat(progress) };
-    const rows = await copyBoth(deps, copy);
+  const close = async (copy: SliceCopy, rows: number) => {
     await compareTotal(deps, copy);
-    await deps.insightReports.forget(of.tenantId, of.adAccountId, slice);
+    await deps.insightReports.forget(of.tenantId, of.adAccountId, copy.slice);
     progress.rows += rows;
     progress.slicesDone += 1;
     heartbeat(progress);
+  };
+  let closing = Promise.resolve();
+  try {
+    for (const [n, slice] of of.slices.slice(progress.slicesDone).entries()) {
+      if (n > 0 && Date.now() - startedAt >= (deps.workMs ?? 60_000)) break;
+      const copy: SliceCopy = { ...of, account, objects, slice, token, alive: () => heartbeat(progress) };
+      const rows = await copyBoth(deps, copy);
+      await closing;
+      closing = close(copy, rows);
+      closing.catch(() => {}); // its failure is met where it is awaited
+    }
+  } finally {
+    await closing;
   }
   return progress;
 }
