@@ -30,6 +30,8 @@ import {
   templateDesk,
 } from './wiring.ts';
 
+const EVERY_TENANT = 100_000;
+
 const config = configOrExit();
 const base = await foundation('server', config);
 const { log, metrics, stores, live, redis } = base;
@@ -64,7 +66,7 @@ stopWithParent(log, async () => {
 
 /** Tenant gauges come from one query at scrape; beyond a thousand tenants only the hundred whose token ends soonest. */
 async function measured(): Promise<string> {
-  const tenants = await stores.gauges.tenants(1001);
+  const tenants = await stores.gauges.tenants(EVERY_TENANT);
   metrics.inboxOrphans.set(await stores.inbox.orphans());
   const now = Date.now();
   metrics.inboxPending.set(tenants.reduce((sum, tenant) => sum + tenant.inbox_pending, 0));

@@ -17,7 +17,7 @@ export function databaseOfDiagnosis(env: NodeJS.ProcessEnv = process.env): strin
 export function maskPhones<T>(report: T): T {
   return JSON.parse(JSON.stringify(report), (key, value: unknown) => {
     if (typeof value !== 'string') return value;
-    if (key === 'phone') return value.replace(/^(\+\d{2})\d+(\d{3})$/, '$1…$2');
+    if (key === 'phone') return value.replace(/^(\+?\d{0,2}).*?(\d{0,3})$/s, '$1…$2');
     return key === 'full_name' ? value.replace(/\p{L}+/gu, (word) => `${[...word][0]}…`) : value;
   }) as T;
 }

@@ -58,10 +58,13 @@ describe('Coming back from Meta', () => {
     expect((await victim.get(await atMeta(dialog))).status).toBe(403);
   });
 
-  it('refuses a return into a browser where another account signed in meanwhile', async () => {
+  it.each([
+    ['another account', () => aTenant(db)],
+    ['a colleague', async () => tenantId],
+  ])('refuses a return into a browser where %s signed in meanwhile', async (_who, tenantOf) => {
     const dialog = locationOf(await person.post('/crm/connection/attempts'));
     const callback = await atMeta(dialog);
-    const other = await aPerson(app, db, await aTenant(db));
+    const other = await aPerson(app, db, await tenantOf());
     for (const [name, value] of person.cookies) if (name.startsWith('hub_oauth_')) other.cookies.set(name, value);
     expect((await other.get(callback)).status).toBe(403);
     expect((await person.get(callback)).status).toBe(303);
