@@ -223,14 +223,15 @@ async function upsertAds(tx: Tx, tenantId: number, rows: readonly AdRecord[]) {
       IS DISTINCT FROM (excluded.adset_id, excluded.meta_campaign_id, excluded.name, excluded.status, excluded.creative_id)`);
 }
 
+// Materialized: taken for few rows, the sums of all days would be added up again for each campaign.
 async function updateTotals(tx: Tx, tenantId: number, adAccountId: string, now: Date) {
   await tx.query(sql.unsafe`
-    WITH days AS (
+    WITH days AS MATERIALIZED (
       SELECT meta_campaign_id, sum(spend) AS spend, sum(impressions) AS impressions, sum(clicks) AS clicks, sum(leads) AS leads
       FROM meta_ads_insights
       WHERE tenant_id = ${tenantId} AND meta_account_id = ${adAccountId}
       GROUP BY meta_campaign_id
-    ), sold AS (
+    ), sold AS MATERIALIZED (
       SELECT meta_campaign_id, currency, sum(amount) AS revenue
       FROM sales_transactions
       WHERE tenant_id = ${tenantId} AND meta_campaign_id IS NOT NULL AND voided_at IS NULL
