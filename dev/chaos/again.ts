@@ -23,6 +23,8 @@ interface InDoubt {
 const TOO_SLOW_MS = 14_000;
 /** For the first one, when the run itself is over. */
 const LONGEST_WAIT_MS = 60_000;
+/** Between two times that the worker stands still: nothing leaves meanwhile. */
+const REST_MS = 180_000;
 
 const taken = async ({ places }: SeededBench): Promise<Ledgers['sent']> =>
   (await control<{ messages: Ledgers['sent'] }>(places.ycloudSimUrl, 'ledger')).messages;
@@ -62,7 +64,8 @@ export class Asker {
 
   /** The worker stands still between claim and POST for longer than the two may be apart, and the message is asked for again meanwhile. */
   async freeze(goesOn: () => boolean, counts: Counts): Promise<void> {
-    while (goesOn()) {
+    for (let restedUntil = 0; goesOn(); await sleep(500)) {
+      if (Date.now() < restedUntil) continue;
       const pid = this.#bench.services.worker.program?.pid;
       const caught = await this.#leaving().catch(() => undefined);
       if (pid === undefined || caught === undefined) continue;
@@ -74,6 +77,7 @@ export class Asker {
         await this.#askFor(caught).catch(() => false);
         await sleep(POST_WITHIN_MS / 2 + 2_000);
         counts['freeze worker'] = (counts['freeze worker'] ?? 0) + 1;
+        restedUntil = Date.now() + REST_MS;
       } finally {
         signal(pid, 'SIGCONT');
       }
@@ -89,7 +93,7 @@ export class Asker {
           [this.#tenantId],
         );
         if (rows[0]) return rows[0];
-        await sleep(2);
+        await sleep(5);
       }
       return undefined;
     });
