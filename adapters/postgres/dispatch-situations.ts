@@ -141,7 +141,7 @@ interface Dispatch extends Locked {
   withOwn: boolean;
 }
 
-/** One statement, planned once a connection: planning takes longer than reading. */
+/** One statement, planned once a connection and anew after each ANALYZE: planning takes longer than reading. */
 const read = (tx: Tx, dispatch: Dispatch) => {
   const { tenantId, runId, withOwn } = dispatch;
   return tx.one(sql.prepared(withOwn ? 'dispatch_situation_own' : 'dispatch_situation', situationRow)`
@@ -182,15 +182,18 @@ const ownQuery = (dispatch: Dispatch) => sql.fragment`
   SELECT m.id, m.state, m.external_id, m.created_at FROM outbound_messages m WHERE m.tenant_id = ${dispatch.tenantId} AND ${ofThisStep(dispatch)} AND m.attempt = 1`;
 
 // Every template that left, or may have left, for this phone counts against the cap; the step's own row does not.
+const countsAgainstCap = sql.fragment`m.created_at > now() - t.template_cap_hours * interval '1 hour' AND m.template_name IS NOT NULL AND m.state NOT IN ('rejected', 'cancelled', 'failed')`;
+const mayHaveLeft = sql.fragment`m.state NOT IN ('claimed', 'cancelled', 'rejected', 'failed')`;
+
 const personQuery = (dispatch: Dispatch) => sql.fragment`
   SELECT
     EXISTS (SELECT FROM suppressions s WHERE s.tenant_id = ${dispatch.tenantId} AND s.phone = ${dispatch.phone} AND s.lifted_at IS NULL) AS suppressed,
     ${refusedWhatsApp(dispatch.tenantId, sql.fragment`${dispatch.lead_id}`)} AS refused_consent,
-    recent.n AS recent_templates, recent.since AS recent_since, ${lastLeft(dispatch.tenantId, dispatch.phone, ofThisStep(dispatch))} AS last_left_at, x.campaign_id, x.campaign_name,
+    others.recent_templates, others.recent_since, others.last_left_at, x.campaign_id, x.campaign_name,
     ${expectedAt(dispatch.tenantId, sql.fragment`${dispatch.lead_id}`, sql.fragment`${dateOf(dispatch.occurrence)}::timestamptz`)} AS expected_at
-  FROM (SELECT count(*) AS n, min(m.created_at) AS since FROM outbound_messages m
-    WHERE m.tenant_id = ${dispatch.tenantId} AND m.phone = ${dispatch.phone} AND m.created_at > now() - t.template_cap_hours * interval '1 hour' AND m.template_name IS NOT NULL
-      AND m.state NOT IN ('rejected', 'cancelled', 'failed') AND NOT (${ofThisStep(dispatch)})) recent
+  FROM (SELECT count(*) FILTER (WHERE ${countsAgainstCap}) AS recent_templates, min(m.created_at) FILTER (WHERE ${countsAgainstCap}) AS recent_since,
+      max(m.sending_at) FILTER (WHERE ${mayHaveLeft}) AS last_left_at
+    FROM outbound_messages m WHERE m.tenant_id = ${dispatch.tenantId} AND m.phone = ${dispatch.phone} AND NOT (${ofThisStep(dispatch)})) others
   LEFT JOIN (SELECT t.meta_campaign_id AS campaign_id, c.name AS campaign_name FROM lead_touches t
     LEFT JOIN meta_ads_campaigns c ON c.tenant_id = t.tenant_id AND c.meta_campaign_id = t.meta_campaign_id
     WHERE t.tenant_id = ${dispatch.tenantId} AND t.lead_id = ${dispatch.lead_id} ORDER BY t.touched_at DESC LIMIT 1) x ON true`;
@@ -198,7 +201,7 @@ const personQuery = (dispatch: Dispatch) => sql.fragment`
 /** When anything last left, or may have left, for this phone, except for the message that is sent once more: that one has waiting times of its own. */
 export const lastLeft = (tenantId: number, phone: string | null, except: FragmentSqlToken) => sql.fragment`
   (SELECT max(m.sending_at) FROM outbound_messages m
-    WHERE m.tenant_id = ${tenantId} AND m.phone = ${phone} AND m.state NOT IN ('claimed', 'cancelled', 'rejected', 'failed') AND NOT (${except}))`;
+    WHERE m.tenant_id = ${tenantId} AND m.phone = ${phone} AND ${mayHaveLeft} AND NOT (${except}))`;
 
 /** The template that the step names, as the number that sends has it. */
 const stepTemplateQuery = ({ tenantId, place }: Dispatch) => sql.fragment`

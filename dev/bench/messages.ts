@@ -10,6 +10,7 @@ import { connectDatabase, type Database } from '../../adapters/postgres/pool.ts'
 import { createStores } from '../../adapters/postgres/stores.ts';
 import { startDispatcher } from '../../adapters/temporal/dispatcher.ts';
 import { ycloudChange } from '../../domain/inbox.ts';
+import { asAdmin } from '../stack/roles.ts';
 import { inTurn } from './load.ts';
 import { report } from './report.ts';
 import type { SeededBench } from './stack.ts';
@@ -31,7 +32,7 @@ export async function benchMessages({ places, tenants, secrets }: SeededBench): 
   });
   const tenantId = tenants[0]?.id ?? 1;
   try {
-    await benchDispatch(database, stores, tenantId);
+    await benchDispatch(database, stores, tenantId, places.adminUrl);
     await benchStatuses(database, stores, tenantId);
   } finally {
     await database.end();
@@ -40,27 +41,28 @@ export async function benchMessages({ places, tenants, secrets }: SeededBench): 
 
 type Stores = ReturnType<typeof createStores>;
 
-async function benchDispatch(database: Database, stores: Stores, tenantId: number): Promise<void> {
+async function benchDispatch(database: Database, stores: Stores, tenantId: number, adminUrl: string): Promise<void> {
   const noon = new Date(new Date().setUTCHours(15, 0, 0, 0));
   let sent = 0;
-  const { a, b } = await inTurn(
-    ROUNDS,
-    async () => {
-      const runs = await runsFor(database, tenantId, A_ROUND);
-      const startedAt = performance.now();
-      for (const { run_id } of runs) {
-        const claim = await stores.outboundMessages.claim(tenantId, run_id, noon);
-        if (claim.decision === 'send') sent++;
-      }
-      return (A_ROUND * 1000) / (performance.now() - startedAt);
-    },
-    async () => {
-      const runs = await runsFor(database, tenantId, A_ROUND);
-      const startedAt = performance.now();
-      for (const run of runs) await bareInserts(database, tenantId, run);
-      return (A_ROUND * 1000) / (performance.now() - startedAt);
-    },
-  );
+  const dispatched = async () => {
+    const runs = await runsFor(database, tenantId, A_ROUND);
+    const startedAt = performance.now();
+    for (const { run_id } of runs) {
+      const claim = await stores.outboundMessages.claim(tenantId, run_id, noon);
+      if (claim.decision === 'send') sent++;
+    }
+    return (A_ROUND * 1000) / (performance.now() - startedAt);
+  };
+  const inserted = async () => {
+    const runs = await runsFor(database, tenantId, A_ROUND);
+    const startedAt = performance.now();
+    for (const run of runs) await bareInserts(database, tenantId, run);
+    return (A_ROUND * 1000) / (performance.now() - startedAt);
+  };
+  // Neither is measured cold, nor with plans of tables that were empty: autovacuum makes their statistics within a minute.
+  await inTurn(1, dispatched, inserted);
+  await asAdmin(adminUrl, (client) => client.query('ANALYZE'));
+  const { a, b } = await inTurn(ROUNDS, dispatched, inserted);
   report({
     name: 'dispatch transaction, one after the other',
     ratio: b / a,
