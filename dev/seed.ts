@@ -8,6 +8,7 @@ import { connectRedis } from '../adapters/redis/client.ts';
 import type { DemoSecrets } from './demo/secrets.ts';
 import { seedHistory } from './seed/history.ts';
 import { type DemoTenant, seedTenant, seedWhatsapp } from './seed/tenants.ts';
+import { asAdmin } from './stack/roles.ts';
 import { connectMeta, signIn } from './walk/connect.ts';
 import { Person } from './walk/person.ts';
 
@@ -60,6 +61,8 @@ export async function seedDemo(context: SeedContext): Promise<DemoTenant[]> {
     await connectMeta(person, await signIn(person, first), { business: 0, pages: /^Aurora/ });
     await firstSync(app, first.id);
     await app.inTenant(first.id, (tx) => seedHistory(tx, first.id));
+    // Autovacuum would within the minute; until then PostgreSQL checks each foreign key by whichever index is newest.
+    await asAdmin(context.adminUrl, (client) => client.query('ANALYZE'));
     const redis = connectRedis(context.redisUrl);
     await once(redis.commands, 'ready');
     await createCache(redis).invalidate(first.id);
