@@ -32,6 +32,7 @@ import { healthRoutes } from './web/health.ts';
 import { inboxRoutes } from './web/inbox.ts';
 import { leadCaptureRoutes } from './web/lead-capture.ts';
 import { leadEntryRoutes } from './web/lead-entry.ts';
+import { leadErasureRoutes } from './web/lead-erasure.ts';
 import { leadIdentityRoutes } from './web/lead-identity.ts';
 import { leadImportRoutes } from './web/lead-import.ts';
 import { leadRoutes } from './web/leads.ts';
@@ -162,6 +163,7 @@ function leadBlocks({ stores, cache, live, ...outside }: Outside): Route[][] {
     leadCaptureRoutes({ leads: stores.leads, startIntake }),
     sellerRoutes({ sellers: stores.sellers, live, tellSeller: outside.tellSeller }),
     leadRoutes(leadDeps),
+    leadErasureRoutes({ ...leadDeps, wake }),
     replyRoutes({ ...leadDeps, startMessage, wake }),
     formMappingRoutes({ formMappings: stores.formMappings, normalizePhone, ...figuresChanged }),
     inboxRoutes({ inboxPages: stores.inboxPages, nudge: outside.nudge }),

@@ -39,6 +39,7 @@ const addresses = () => [
     .filter(({ method, access, path }) => method === 'get' && access !== 'provider' && !/:|^\/api\//.test(path))
     .map(({ path }) => path),
   `/crm/leads/${leadId}`,
+  `/crm/leads/${leadId}?erase`,
   '/crm/opportunities?add',
   '/crm/settings/credentials?add',
   '/crm/settings/team?invite',

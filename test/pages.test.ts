@@ -166,7 +166,7 @@ describe.each(looks)('at $width px, in $locale, $colorScheme', (look) => {
 
   it("a lead's page is, also after a refused form", async () => {
     const path = `/crm/leads/${rich.leadId}`;
-    expect(await faultsOf(path, look, rich.tenantId)).toEqual([]);
+    for (const address of [path, `${path}?erase`]) expect(await faultsOf(address, look, rich.tenantId)).toEqual([]);
     const refused = async (page: Page) => {
       await page.fill('#amount', 'a lot');
       await page.click('#sale button[type=submit]');

@@ -33,6 +33,8 @@ export interface WholeApp extends TestApp {
   up: { postgres: boolean; temporal: boolean; redis: boolean };
   /** The leads whose sellers were mailed. */
   sellersTold: string[];
+  /** The workflows that were told to look again. */
+  woken: string[];
   /** The hash of PASSWORD. */
   passwordHash: string;
 }
@@ -58,6 +60,7 @@ export async function wholeApp(db: TestDatabase, given: Record<string, string> =
   const live = createLiveUpdates(undefined);
   const liveStreams = createLiveStreams(live);
   const sellersTold: string[] = [];
+  const woken: string[] = [];
   const up = { postgres: true, temporal: true, redis: true };
   const passwordHash = await hashPassword(PASSWORD);
   let routes: readonly Route[] = [];
@@ -65,21 +68,21 @@ export async function wholeApp(db: TestDatabase, given: Record<string, string> =
     db,
     (made) => {
       routes = permissionTable([
-        ...hubRoutes(outsideOf(made, { cache, usage, live, up, sellersTold, passwordHash })),
+        ...hubRoutes(outsideOf(made, { cache, usage, live, up, sellersTold, woken, passwordHash })),
         liveStreams.routes,
       ]);
       return routes;
     },
     given,
   );
-  return { ...app, routes, cache, usage, live, liveStreams, up, sellersTold, passwordHash };
+  return { ...app, routes, cache, usage, live, liveStreams, up, sellersTold, woken, passwordHash };
 }
 
 function outsideOf(
   { config, stores }: Pick<TestApp, 'config' | 'stores'>,
-  world: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'sellersTold' | 'passwordHash'>,
+  world: Pick<WholeApp, 'cache' | 'usage' | 'live' | 'up' | 'sellersTold' | 'woken' | 'passwordHash'>,
 ): Outside {
-  const { cache, usage, live, up, sellersTold, passwordHash } = world;
+  const { cache, usage, live, up, sellersTold, woken, passwordHash } = world;
   return {
     ...{ config, stores, cache, live, log: silentLog, metrics: createMetrics() },
     vault: createVault(config.ENCRYPTION_KEYS),
@@ -92,7 +95,7 @@ function outsideOf(
       redisIsUp: async () => up.redis,
     },
     connectionWorkflows,
-    leadWorkflows: { startIntake: away, startMessage: away, wake: async () => {} },
+    leadWorkflows: { startIntake: away, startMessage: away, wake: async (ids) => void woken.push(...ids) },
     syncs: { isRunning: away, start: away },
     backfills: { start: async () => {} },
     reconciliations: { start: away },

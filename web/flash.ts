@@ -14,6 +14,7 @@ const flashes = [
   'opportunityOpened',
   'opportunityChanged',
   'settingsSaved',
+  'personErased',
 ] as const;
 export type Flash = (typeof flashes)[number];
 

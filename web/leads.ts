@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { ErasureRequests } from '../adapters/postgres/erasure-requests.ts';
 import type { LeadDossiers } from '../adapters/postgres/lead-dossiers.ts';
 import type { LeadPages } from '../adapters/postgres/lead-pages.ts';
 import type { Replies } from '../adapters/postgres/replies.ts';
@@ -26,6 +27,7 @@ export interface LeadDeps {
   replies: Replies;
   searches: Searches;
   leadDossiers: Pick<LeadDossiers, 'byLead'>;
+  erasureRequests: Pick<ErasureRequests, 'extentOf'>;
   users: Pick<Users, 'listForTenant'>;
   sales: Sales;
   changesOf: (tenantId: number, leadId: string) => Promise<readonly ChangeRow[]>;
@@ -131,6 +133,7 @@ async function list(
 }
 
 interface FormState {
+  erasure?: { error: 'unconfirmed' | 'leaving' };
   reply?: { text: string; error: string };
   opportunity?: { values: Record<string, string>; errors: Record<string, string> };
   sale?: { values: Record<string, string>; errors: Record<string, string> };
@@ -156,6 +159,7 @@ export async function showLead(req: Request, res: Response, deps: LeadDeps, form
     sellers,
     timeline: timelineOf(whole, changes, sellers),
     reply: await replyBox(deps, tenantId, whole.lead.id, forms.reply),
+    erasure: await erasureOf(req, deps, whole.lead, forms.erasure),
     statuses: leadStatuses,
     currencies: [...new Set([frame.currency, 'USD', 'EUR', 'ARS', 'MXN', 'COP', 'CLP', 'BRL'])],
     today: dayIn(frame.timeZone, new Date()),
@@ -166,6 +170,17 @@ export async function showLead(req: Request, res: Response, deps: LeadDeps, form
     },
   };
   renderPage(req, res, 'leads/lead', props, { status: isInvalid ? 422 : 200 });
+}
+
+/** The question before a person is erased; null where nobody asks, or there is nobody any more. */
+async function erasureOf(
+  req: Request,
+  { erasureRequests }: Pick<LeadDeps, 'erasureRequests'>,
+  lead: { id: string; erased_at: Date | null },
+  refused: FormState['erasure'],
+) {
+  if (lead.erased_at !== null || (req.query['erase'] === undefined && refused === undefined)) return null;
+  return { extent: await erasureRequests.extentOf(callerOf(req).tenantId, lead.id), error: refused?.error ?? null };
 }
 
 async function thread(req: Request, res: Response, { leadPages }: LeadDeps): Promise<void> {

@@ -2,6 +2,11 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Tx } from './pool.ts';
 
+/** In the night those that were applied are gone already, by their age. */
+const EVENTS_LEFT = ['parked', 'conflict', 'ignored'] as const;
+/** Of somebody of yesterday also what was applied, or is about to be. */
+export const EVENTS_OF_ANY_AGE = [...EVENTS_LEFT, 'done', 'pending'] as const;
+
 const rowOfPerson = z.object({ id: z.string(), phone: z.string().nullable() });
 
 /**
@@ -11,16 +16,21 @@ const rowOfPerson = z.object({ id: z.string(), phone: z.string().nullable() });
  * Meta's id of a submission stays: it is what the same lead is known by, and Meta gives nothing for it after 90 days. So does the number of who asked for silence,
  * on the list of those who must not be written to.
  */
-export async function eraseLeads(tx: Tx, tenantId: number, people: readonly string[]): Promise<void> {
+export async function eraseLeads(
+  tx: Tx,
+  tenantId: number,
+  people: readonly string[],
+  events: readonly string[] = EVENTS_LEFT,
+): Promise<void> {
   const rows = await tx.any(sql.type(rowOfPerson)`
     SELECT id, phone FROM leads WHERE tenant_id = ${tenantId} AND (id = ANY(${ids(people)}) OR merged_into = ANY(${ids(people)}))`);
   const leads = rows.map(({ id }) => id);
   const phones = [...new Set(rows.flatMap(({ phone }) => phone ?? []))];
   await eraseMessages(tx, tenantId, leads, phones);
   await eraseTraces(tx, tenantId, leads);
-  await eraseEvents(tx, tenantId, phones);
+  await eraseEvents(tx, tenantId, phones, events);
   await tx.query(sql.unsafe`
-    UPDATE leads SET full_name = NULL, email = NULL, phone = NULL, answers = '[]', field_data = NULL, erased_at = now(), updated_at = now()
+    UPDATE leads SET full_name = NULL, email = NULL, phone = NULL, answers = '[]', field_data = NULL, capture_state = 'captured', capture_error = NULL, erased_at = now(), updated_at = now()
     WHERE tenant_id = ${tenantId} AND id = ANY(${ids(leads)})`);
 }
 
@@ -59,11 +69,11 @@ async function eraseTraces(tx: Tx, tenantId: number, leads: readonly string[]) {
   await tx.query(sql.unsafe`DELETE FROM chatwoot_conversations WHERE ${ofThem}`);
 }
 
-/** Webhooks that were applied are gone before the people are, by their age; what is left waits for somebody, or was never understood. */
-async function eraseEvents(tx: Tx, tenantId: number, phones: readonly string[]) {
+/** Webhooks in these states that spell one of the phones out. */
+async function eraseEvents(tx: Tx, tenantId: number, phones: readonly string[], states: readonly string[]) {
   const digits = phones.map((phone) => phone.replace(/\D/g, ''));
   await tx.query(sql.unsafe`
-    UPDATE webhook_events e SET payload = '{}', subject = NULL, state = 'ignored'
-    WHERE e.tenant_id = ${tenantId} AND e.state IN ('parked', 'conflict', 'ignored')
+    UPDATE webhook_events e SET payload = '{}', subject = NULL, state = CASE e.state WHEN 'done' THEN 'done' ELSE 'ignored' END
+    WHERE e.tenant_id = ${tenantId} AND e.state = ANY(${texts(states)})
       AND EXISTS (SELECT FROM regexp_matches(e.payload, '[0-9]{7,15}', 'g') AS number WHERE number[1] = ANY(${texts(digits)}))`);
 }

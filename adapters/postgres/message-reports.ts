@@ -32,6 +32,9 @@ const appliedRow = z.object({
 });
 export type AppliedReport = z.output<typeof appliedRow>;
 
+// Both ids spell the phone of whoever was erased out.
+const isOfErased = sql.fragment`o.phone LIKE 'erased:%'`;
+
 /**
  * The one function that moves messages: forward only, whatever order and however often reports come, and out of `unconfirmed` too. Matches by our external id,
  * then the provider's id, then the wamid, inside the tenant. One statement for the whole batch; `unmatched` are places in `reports`. The earliest time of each
@@ -80,7 +83,7 @@ export async function applyReports(
       UPDATE outbound_messages o SET
         state = CASE WHEN m.rank > k.old_rank THEN m.state ELSE o.state END,
         error_code = CASE WHEN m.rank > k.old_rank THEN m.error_code ELSE o.error_code END,
-        provider_id = coalesce(o.provider_id, m.provider_id), wamid = coalesce(o.wamid, m.wamid),
+        provider_id = CASE WHEN ${isOfErased} THEN NULL ELSE coalesce(o.provider_id, m.provider_id) END, wamid = CASE WHEN ${isOfErased} THEN NULL ELSE coalesce(o.wamid, m.wamid) END,
         accepted_at = least(o.accepted_at, m.accepted_at), sent_at = least(o.sent_at, m.sent_at), delivered_at = least(o.delivered_at, m.delivered_at),
         read_at = least(o.read_at, m.read_at), ended_at = least(o.ended_at, m.ended_at),
         price = CASE WHEN o.price IS NULL OR m.price_rank >= least(k.old_rank, ${stateRank.delivered}) THEN coalesce(m.price, o.price) ELSE o.price END,

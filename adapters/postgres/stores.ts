@@ -16,6 +16,7 @@ import { createConversations } from './conversations.ts';
 import { createCreativePictures } from './creative-pictures.ts';
 import { createCredentials, type Fallbacks } from './credentials.ts';
 import { createDeletionRequests } from './deletion-requests.ts';
+import { createErasureRequests } from './erasure-requests.ts';
 import { createExchangeRates } from './exchange-rates.ts';
 import { createFigures } from './figures.ts';
 import { createFormMappings } from './form-mappings.ts';
@@ -110,6 +111,7 @@ export function createStores(database: Database, vault: Vault, fallbacks: Fallba
     leadPages: createLeadPages(database),
     leadRecords: createLeadRecords(database),
     leadRetention: createLeadRetention(database),
+    erasureRequests: createErasureRequests(database),
     leadSpeed: createLeadSpeed(database),
     leads: createLeads(database),
     metaUsers: createMetaUsers(database),
