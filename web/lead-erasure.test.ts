@@ -123,6 +123,9 @@ describe('Erasing a person who asked for it', () => {
     expect(await lines(sql.unsafe`SELECT state AS line FROM outbound_messages WHERE tenant_id = ${tenantId}`)).toEqual([
       'delivered',
     ]);
+    const stop = { ...report, state: 'failed' as const, errorCode: '131050' };
+    await app.stores.conversations.applyStatuses(tenantId, { reports: [{ inboxId: 0, report: stop }] });
+    expect(await lines(sql.unsafe`SELECT phone AS line FROM suppressions WHERE tenant_id = ${tenantId}`)).toEqual([]);
     expect(await people.named()).toEqual([]);
   });
 

@@ -75,7 +75,9 @@ export function createConversations({ inTenant }: Pick<Database, 'inTenant'>) {
           const stop = places
             .map((place) => reports[place]?.report)
             .find((each) => each?.errorCode === META_USER_STOPPED);
-          if (stop !== undefined) await suppress(tx, tenantId, phone, 'meta_131050', stop.at);
+          // Whose number was erased since cannot be put on the list.
+          if (stop !== undefined && !phone.startsWith('erased:'))
+            await suppress(tx, tenantId, phone, 'meta_131050', stop.at);
         }
         const { ended, senderStopped } = await followFailures(tx, tenantId, moved);
         return { moved, failedRuns: ended, senderStopped };
