@@ -1,5 +1,5 @@
 import { sql } from 'slonik';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { asAdmin } from '../dev/stack/roles.ts';
 import { system } from '../domain/actor.ts';
@@ -105,6 +105,27 @@ describe('Erasing a person who asked for it', () => {
     const reply = await erase(leadId);
     expect(reply.status).toBe(422);
     expect(textOf(await reply.text())).toContain('A message to this person is leaving right now');
+    expect(await audit()).toEqual([]);
+  });
+
+  it('lets who decides about a message in just this moment finish first', async () => {
+    const leadId = await aLead(db, tenantId, { phone: PHONE });
+    const erasing = await asAdmin(db.adminUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [tenantId, PHONE]);
+      const waits = erase(leadId);
+      await vi.waitFor(async () => {
+        await client.query('SELECT pg_stat_clear_snapshot()'); // else the list stands still inside a transaction
+        const { rowCount } = await client.query(
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        expect(rowCount).toBe(1);
+      }, 10_000);
+      await aMessage(db, tenantId, leadId, { state: 'sending' });
+      await client.query('COMMIT');
+      return { waits };
+    });
+    expect((await erasing.waits).status).toBe(422);
     expect(await audit()).toEqual([]);
   });
 
