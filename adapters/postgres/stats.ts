@@ -158,15 +158,14 @@ async function daysOf(tx: Tx, tenantId: number, { since, until }: Period, accoun
     FROM meta_ads_insights
     WHERE tenant_id = ${tenantId} ${only(sql.fragment`meta_account_id`, account)} AND date BETWEEN ${since}::date AND ${until}::date
     GROUP BY 1`);
-  return campaigns.flatMap(({ meta_campaign_id, days }) =>
-    days.split(',').map((text) => {
+  const all: StatsDay[] = [];
+  for (const { meta_campaign_id, days } of campaigns)
+    for (const text of days.split(',')) {
       const [day = '', spend = '', impressions, clicks, leads] = text.split(' ');
-      return {
-        ...{ meta_campaign_id, day, spend },
-        ...{ impressions: Number(impressions), clicks: Number(clicks), meta_leads: Number(leads) },
-      };
-    }),
-  );
+      const [shown, clicked, metaLeads] = [Number(impressions), Number(clicks), Number(leads)];
+      all.push({ meta_campaign_id, day, spend, impressions: shown, clicks: clicked, meta_leads: metaLeads });
+    }
+  return all;
 }
 
 /**
