@@ -25,7 +25,7 @@ export const offsetMinutes = ({ side, hours }: Reminder): number =>
 export interface RuleConditions {
   formIds?: readonly string[] | undefined;
   campaignIds?: readonly string[] | undefined;
-  /** status_change: any of these. */
+  /** status_change: one of these is enough. */
   toStatuses?: readonly string[] | undefined;
   /** no_reply: so long after our message. */
   afterHours?: number | undefined;

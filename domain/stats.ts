@@ -41,6 +41,7 @@ export interface StatsInput {
   days: readonly {
     meta_campaign_id: string;
     day: string;
+    /** In the campaign's currency. */
     spend: string;
     impressions: number;
     clicks: number;

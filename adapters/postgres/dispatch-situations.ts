@@ -51,7 +51,8 @@ const personRow = z.object({
   expected_at: instant.nullable(),
 });
 const senderRow = z.object({ phone: z.string(), waba_id: z.string(), status: z.string() });
-const templateRow = z.object({
+/** A template as a rule needs it, whether it is tried or sent. */
+export const templateRow = z.object({
   name: z.string(),
   language: z.string(),
   category: z.string(),

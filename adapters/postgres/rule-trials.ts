@@ -4,17 +4,11 @@ import { saysOneOf } from '../../domain/automation.ts';
 import { dateWords } from '../../domain/days.ts';
 import type { Candidate } from '../../domain/dry-run.ts';
 import { refusedWhatsApp } from './consents.ts';
+import { templateRow } from './dispatch-situations.ts';
 import type { Database, Tx } from './pool.ts';
 import { expectedAt, reminderMoments } from './reminder-rules.ts';
 import type { NewRule } from './rule-shapes.ts';
 
-const templateRow = z.object({
-  name: z.string(),
-  language: z.string(),
-  category: z.string(),
-  status: z.string().nullable(),
-  components: z.array(z.record(z.string(), z.unknown())),
-});
 export type RuleTemplate = z.output<typeof templateRow>;
 const optionRow = z.object({ id: z.string(), name: z.string() });
 export type RuleOption = z.output<typeof optionRow>;

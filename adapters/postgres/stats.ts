@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { type Period, previousOf } from '../../domain/days.ts';
+import type { StatsInput } from '../../domain/stats.ts';
 import { around } from './instant.ts';
 import type { Database, Tx } from './pool.ts';
 
@@ -47,15 +48,7 @@ const rateRow = z.object({ currency: z.string(), base: z.string(), day: z.string
 
 export type StatsAccount = z.output<typeof accountRow>;
 export type StatsCampaign = z.output<typeof campaignRow>;
-export interface StatsDay {
-  meta_campaign_id: string;
-  day: string;
-  /** In the campaign's currency. */
-  spend: string;
-  impressions: number;
-  clicks: number;
-  meta_leads: number;
-}
+export type StatsDay = StatsInput['days'][number];
 export type LeadDay = z.output<typeof leadDayRow>;
 export type Outcome = z.output<typeof outcomeRow>;
 
